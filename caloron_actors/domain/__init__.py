@@ -1,0 +1,1 @@
+"""The pure core: values and functions of a sprint. No I/O, no clock, no await, no randomness."""

@@ -1,0 +1,1 @@
+"""The sprint's state and the pure function that moves it."""
