@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from caloron_actors.domain.ids import AgentId, Commit, EffectKey, TaskId
+from caloron_actors.domain.effects import Effect
+from caloron_actors.domain.ids import AgentId, Commit, TaskId
 from caloron_actors.domain.task import Review
 
 
@@ -180,11 +181,10 @@ class NoteWritten(msgspec.Struct, frozen=True, tag=True):
 
 
 class EffectRejected(msgspec.Struct, frozen=True, tag=True):
-    """The world said a final no to the effect of `key`."""
+    """The world said a final no to an effect."""
 
     task: TaskId
-    key: EffectKey
-    kind: str
+    effect: Effect
     reason: str
 
 
@@ -216,12 +216,11 @@ class TaskObserved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     issue: IssueFact | None = None
 
 
-Event = (
-    SprintStarted
-    | SprintSuspended
-    | SprintCancelled
-    | TimePassed
-    | IssueCreated
+SprintEvent = SprintStarted | SprintSuspended | SprintCancelled | TimePassed
+"""What happens to a sprint as a whole."""
+
+TaskEvent = (
+    IssueCreated
     | WorkPrepared
     | RunStarted
     | LaunchFailed
@@ -240,3 +239,6 @@ Event = (
     | EffectRejected
     | TaskObserved
 )
+"""What happens to one task; its `task` says which."""
+
+Event = SprintEvent | TaskEvent

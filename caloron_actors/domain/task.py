@@ -58,18 +58,33 @@ class AuthorRun(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: tuple[str, ...] = ()
     counted: bool = False
 
+    @property
+    def holds_slot(self) -> bool:
+        """Whether a process of this run lives or may live."""
+        return self.phase in ("preparing", "launching", "running", "stopping")
+
 
 class ReviewRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A reviewer's work on one head. `asked`: runs that gave no verdict so far; `run`: the ordinal of the present run."""
+    """A reviewer's work on one head. `asked` counts its runs that gave no verdict, `run` is the present or last run."""
 
     agent: AgentId
     head: Commit
+    phase: Literal["wanted", "launching", "running", "stopping", "submitting", "done", "silent"] = "wanted"
+    run: int = 0
     asked: int = 0
-    run: int | None = None
-    stopping: bool = False
-    submitting: bool = False
+    launch_failures: int = 0
     last_failure: str = ""
     retry_at: timedelta | None = None
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether a process of this reviewer lives or may live."""
+        return self.phase in ("launching", "running", "stopping")
+
+    @property
+    def pending(self) -> bool:
+        """Whether this reviewer's verdict is still to come."""
+        return self.phase not in ("done", "silent")
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,27 +99,32 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """One task's row. All times are ages of the sprint (`Age.lived`)."""
+    """One task's row. All times are ages of the sprint (`Age.lived`).
+
+    `wanted`: an author's run is wanted and waits for a slot. `head`: where the branch stands on the forge,
+    `past_heads`: where we had set it before.
+    `failures` and `launch_failures` belong to the present round. `merging`: a merge was sent and not yet answered.
+    `labels`: what was put on the forge, as `issue:` or `pull:` and the label. `notes` numbers labels and comments.
+    """
 
     id: TaskId
     status: Status = Status.PENDING
     reason: str | None = None
-    since: timedelta = timedelta(0)
     ready_at: timedelta | None = None
     started_at: timedelta | None = None
     ended_at: timedelta | None = None
     retry_at: timedelta | None = None
 
     issue: int | None = None
-    issue_closed: bool = False
     pull_request: int | None = None
     pull_requests: int = 0
     closed_unmerged: int = 0
     head: Commit | None = None
-    pushing: Commit | None = None
+    past_heads: tuple[Commit, ...] = ()
     merge_commit: Commit | None = None
 
     round: Round = FirstWork()
+    wanted: bool = False
     runs: int = 0
     attempts: int = 0
     failures: int = 0
@@ -115,7 +135,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     reviewers: tuple[ReviewRun, ...] = ()
     review_runs: int = 0
     reviews: tuple[Review, ...] = ()
-    merge_sent: bool = False
+    merging: bool = False
+    merges: int = 0
+    merge_refusals: int = 0
     labels: tuple[str, ...] = ()
     notes: int = 0
 

@@ -141,7 +141,9 @@ class Forge(Protocol):
 
     async def pull_request(self, number: int) -> PullRequestSeen: ...
 
-    async def pull_requests(self, head: str | None = None, since: datetime | None = None) -> list[PullRequestSeen]:
+    async def pull_requests(
+        self, head: str | None = None, since: datetime | None = None
+    ) -> list[PullRequestSeen]:
         """All pull requests in any state, of head branch `head` where given, updated at or after `since`.
 
         `mergeable` and `merged_by` are not told by lists.

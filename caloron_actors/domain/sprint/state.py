@@ -1,5 +1,6 @@
 """A running sprint as a value: its head row and its tasks' rows."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -9,7 +10,8 @@ from caloron_actors.domain.dag import Dag
 from caloron_actors.domain.effects import Intent
 from caloron_actors.domain.events import Limits
 from caloron_actors.domain.ids import EffectKey, SprintId, TaskId
-from caloron_actors.domain.instant import Age
+from caloron_actors.domain.instant import Age, Now
+from caloron_actors.domain.sprint.index import Index
 from caloron_actors.domain.task import Task
 
 Outcome = Literal["succeeded", "partial", "cancelled", "expired"]
@@ -25,7 +27,7 @@ class SprintPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SprintHead(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a sprint that is no task's. `seq` counts its commits; `born` is its age when it first started: zero."""
+    """The part of a sprint that is no task's. `seq` counts its commits. `ending`: it is being wound down."""
 
     id: SprintId
     seq: int
@@ -33,20 +35,26 @@ class SprintHead(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     author_login: str = ""
     suspended: str | None = None
-    cancelled_by: str | None = None
+    ending: Literal["cancelled", "expired"] | None = None
     outcome: Outcome | None = None
     ended_at: timedelta | None = None
-    events: int = 0
     refused: int = 0
-    repairs: int = 0
 
 
-class Sprint(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole sprint. Only its actor holds one."""
+@dataclass(frozen=True, kw_only=True)
+class Sprint:
+    """A whole sprint. Only its actor holds one. `index` is derived from the rest and made when it is not given."""
 
     plan: SprintPlan
     head: SprintHead
     tasks: dict[TaskId, Task]
+    index: Index | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def new(cls, plan: SprintPlan, now: Now, limits: Limits) -> "Sprint":
+        """A sprint that nothing has happened to yet."""
+        head = SprintHead(id=plan.dag.id, seq=0, age=Age.born(now), limits=limits)
+        return cls(plan=plan, head=head, tasks={task.id: Task(id=task.id) for task in plan.dag.tasks})
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +64,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     changed: tuple[Task, ...] = ()
     intents: tuple[Intent, ...] = ()
     withdrawn: tuple[EffectKey, ...] = ()
+    idle: bool = False
+    """Whether nothing but the clock has moved: such a step need not be journalled."""
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -1,0 +1,38 @@
+"""Counting reviews: who has decided what about the commit that would be merged."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from caloron_actors.domain.ids import Commit
+from caloron_actors.domain.task import Review
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How the reviews of one head stand: distinct approving logins, and the newest unanswered change request."""
+
+    approvals: int
+    changes: Review | None
+
+
+def assess(reviews: Sequence[Review], head: Commit | None) -> Verdict:
+    """Count the reviews of `head`; those of any other commit are stale and count for nothing.
+
+    Each login's newest decisive review stands alone; a dismissal takes its login's word away. Whoever may not decide
+    (no write permission, the author's own account) never gets into `reviews`: that is checked at the door.
+    """
+    latest: dict[str, Review] = {}
+    for review in sorted(reviews, key=lambda r: (r.submitted_at, r.id)):
+        if review.head == head:
+            latest[review.login] = review
+    requests = [r for r in latest.values() if r.state == "changes_requested"]
+    approvals = sum(r.state == "approved" for r in latest.values())
+    return Verdict(approvals=approvals, changes=requests[-1] if requests else None)
+
+
+def merge_reviews(known: tuple[Review, ...], seen: Sequence[Review]) -> tuple[Review, ...]:
+    """Put what was seen over what was known, by id. Gives `known` itself when nothing is new."""
+    merged = {review.id: review for review in known}
+    merged.update({review.id: review for review in seen})
+    result = tuple(sorted(merged.values(), key=lambda r: r.id))
+    return known if result == known else result

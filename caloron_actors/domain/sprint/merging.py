@@ -1,0 +1,147 @@
+"""The end of a task's road: the merge, what stands in its way, and the facts that a look at the forge brings."""
+
+from caloron_actors.domain.effects import CloseIssue
+from caloron_actors.domain.events import (
+    IssueFact,
+    MergeConflicted,
+    MergeRefused,
+    PullRequestFact,
+    PullRequestMerged,
+    TaskObserved,
+)
+from caloron_actors.domain.ids import Commit, TaskId
+from caloron_actors.domain.review import assess, merge_reviews
+from caloron_actors.domain.sprint import reviewing
+from caloron_actors.domain.sprint.draft import Draft
+from caloron_actors.domain.sprint.state import Refused
+from caloron_actors.domain.sprint.turns import (
+    block,
+    move_head,
+    send_back,
+    send_back_for_changes,
+    send_back_for_conflict,
+)
+from caloron_actors.domain.task import Rework, Status, Task
+
+MERGE_TRIES = 3
+CLOSED_UNMERGED_LIMIT = 2
+STALE = "of an earlier head"
+
+
+def merged(draft: Draft, task: Task, event: PullRequestMerged) -> Refused | None:
+    """The forge says merged: the task is done, whoever merged it."""
+    finish(draft, task.id, event.commit, event.by)
+    return None
+
+
+def finish(draft: Draft, task: TaskId, commit: Commit, by: str | None) -> None:
+    """Mark a task done, tell its issue, and let go of whatever still runs for it."""
+    draft.stop_author(task)
+    draft.stop_reviewers(task)
+    row = draft.edit(
+        task,
+        status=Status.DONE,
+        reason=None,
+        merge_commit=commit,
+        ended_at=draft.age,
+        wanted=False,
+        merging=False,
+        retry_at=None,
+    )
+    if row.issue is not None:
+        whom = f" by {by}" if by else ""
+        draft.note(task, row.issue, f"Done: merged{whom} as {commit}.")
+        draft.want(CloseIssue(task, row.issue), 1)
+
+
+def conflicted(draft: Draft, task: Task, event: MergeConflicted) -> Refused | None:
+    """The head conflicts with the base branch: back to its author."""
+    if event.head != task.head or not task.merging:
+        return Refused(STALE)
+    draft.edit(task.id, merging=False)
+    send_back_for_conflict(draft, task.id, event.paths)
+    return None
+
+
+def refused(draft: Draft, task: Task, event: MergeRefused) -> Refused | None:
+    """The forge does not want to merge now: ask again a few times, then a human."""
+    if event.head != task.head or not task.merging:
+        return Refused(STALE)
+    refusals = task.merge_refusals + 1
+    draft.edit(task.id, merging=False, merge_refusals=refusals, retry_at=draft.backoff(refusals))
+    if refusals >= MERGE_TRIES:
+        block(draft, task.id, f"the forge refused the merge {refusals} times, the last time: {event.reason}")
+    return None
+
+
+def observed(draft: Draft, task: Task, event: TaskObserved) -> Refused | None:
+    """Take in how the task's pull request and issue are on the forge, whoever made them so."""
+    if event.pull_request is not None and event.pull_request.number == task.pull_request:
+        _see_pull_request(draft, task, event.pull_request)
+    row = draft.tasks[task.id]
+    if event.issue is not None and event.issue.number == row.issue:
+        _see_issue(draft, row, event.issue)
+    return None
+
+
+def _see_pull_request(draft: Draft, task: Task, fact: PullRequestFact) -> None:
+    if fact.merged and fact.merge_commit is not None:
+        finish(draft, task.id, fact.merge_commit, fact.merged_by)
+        return
+    if fact.state == "closed":
+        _closed_unmerged(draft, task, fact)
+        return
+    reviews = merge_reviews(task.reviews, fact.reviews)
+    if reviews is not task.reviews:
+        draft.edit(task.id, reviews=reviews)
+    moved = fact.head != task.head and fact.head not in task.past_heads
+    if moved and task.status in (Status.IN_REVIEW, Status.MERGING, Status.BLOCKED):
+        draft.stop_reviewers(task.id)
+        draft.edit(task.id, merging=False)
+        move_head(draft, draft.tasks[task.id], fact.head)
+        reviewing.enter(draft, task.id)
+    elif moved and task.wanted:
+        move_head(draft, draft.tasks[task.id], fact.head)
+    elif reviews is not task.reviews and task.status is Status.IN_REVIEW:
+        reviewing.decide(draft, task.id)
+    elif reviews is not task.reviews and task.status in (Status.BLOCKED, Status.MERGING):
+        _heed_human(draft, task.id)
+
+
+def _heed_human(draft: Draft, task: TaskId) -> None:
+    """New reviews on a task that waits: enough approvals free it, a change request sends it back."""
+    row = draft.tasks[task]
+    verdict = assess(row.reviews, row.head)
+    if verdict.changes is not None and row.status is Status.BLOCKED:
+        send_back(draft, task)
+        draft.edit(task, round=Rework(verdict.changes.text, verdict.changes.login))
+    elif verdict.changes is not None:
+        send_back_for_changes(draft, task, verdict.changes.text, verdict.changes.login)
+    elif verdict.approvals >= draft.plan.dag.review.required_approvals and row.status is Status.BLOCKED:
+        draft.edit(task, status=Status.MERGING, reason=None, merge_refusals=0)
+
+
+def _closed_unmerged(draft: Draft, task: Task, fact: PullRequestFact) -> None:
+    if task.author is not None or task.status in (Status.PENDING, Status.READY, Status.STARTING):
+        return
+    closed = task.closed_unmerged + 1
+    draft.edit(task.id, pull_request=None, closed_unmerged=closed)
+    words = f"pull request #{fact.number} was closed without a merge"
+    if closed >= CLOSED_UNMERGED_LIMIT:
+        block(draft, task.id, f"{words}, the {closed}. time")
+    else:
+        send_back(draft, task.id)
+        draft.edit(task.id, round=Rework(words, fact.merged_by or "a human"))
+
+
+def _see_issue(draft: Draft, task: Task, fact: IssueFact) -> None:
+    if fact.state == "closed" and not task.final:
+        who = fact.closed_by or "a human"
+        cancel(draft, task.id, f"issue #{fact.number} was closed by {who} without a merge")
+
+
+def cancel(draft: Draft, task: TaskId, reason: str) -> None:
+    """End a task that will not be merged; its pull request stays open, its working copy stays."""
+    draft.stop_author(task)
+    draft.stop_reviewers(task)
+    draft.edit(task, status=Status.CANCELLED, reason=reason, ended_at=draft.age, wanted=False, merging=False)

@@ -1,0 +1,86 @@
+"""Where a task goes when it does not go on: back to its author, to a human, or to its end."""
+
+from caloron_actors.domain.ids import Commit, TaskId
+from caloron_actors.domain.sprint.draft import Draft
+from caloron_actors.domain.task import Conflict, FirstWork, Rework, Status, Task
+
+
+def attempt_failed(draft: Draft, task: TaskId, reason: str) -> None:
+    """Count a failed attempt of the present round; after the last allowed one the task ends or waits for a human."""
+    row = draft.edit(task, failures=draft.tasks[task].failures + 1)
+    if row.failures < draft.head.limits.failed_attempts:
+        draft.edit(task, retry_at=draft.backoff(row.failures))
+        want_again(draft, task)
+        return
+    words = f"{row.failures} attempts failed, the last one: {reason}"
+    if isinstance(row.round, Conflict):
+        paths = ", ".join(row.round.paths)
+        block(draft, task, f"the conflict with {draft.plan.base_branch} was not resolved ({paths}): {words}")
+    else:
+        draft.edit(task, status=Status.FAILED, reason=words, wanted=False)
+
+
+def send_back_for_conflict(draft: Draft, task: TaskId, paths: tuple[str, ...]) -> None:
+    """Give a conflict to its author, a limited number of times."""
+    row = draft.tasks[task]
+    if row.conflict_rounds >= draft.head.limits.conflict_rounds:
+        where = ", ".join(paths)
+        words = f"still conflicts with {draft.plan.base_branch} after {row.conflict_rounds} rounds: {where}"
+        block(draft, task, words)
+        return
+    send_back(draft, task)
+    draft.edit(task, conflict_rounds=row.conflict_rounds + 1, round=Conflict(paths))
+
+
+def move_head(draft: Draft, task: Task, head: Commit) -> None:
+    """The branch stands elsewhere on the forge. Earlier heads are kept to know an outdated look at the forge by."""
+    past = (*task.past_heads, task.head) if task.head is not None and task.head != head else task.past_heads
+    draft.edit(task.id, head=head, past_heads=past)
+
+
+def send_back(draft: Draft, task: TaskId) -> None:
+    """Give the task to its author again, in the same working copy: a new round with fresh attempts."""
+    draft.stop_reviewers(task)
+    left = tuple(r for r in draft.tasks[task].reviewers if r.phase == "stopping")
+    draft.edit(
+        task,
+        status=Status.IN_PROGRESS,
+        reason=None,
+        wanted=True,
+        retry_at=None,
+        failures=0,
+        launch_failures=0,
+        reviewers=left,
+        merging=False,
+        merge_refusals=0,
+    )
+
+
+def send_back_for_changes(draft: Draft, task: TaskId, text: str, who: str) -> None:
+    """Give a change request to the author, at most `max_cycles` times; the next one is for `on_exhausted` to decide."""
+    policy = draft.plan.dag.review
+    row = draft.tasks[task]
+    if row.review_cycles < policy.max_cycles:
+        send_back(draft, task)
+        draft.edit(task, review_cycles=row.review_cycles + 1, round=Rework(text, who))
+        return
+    words = f"{who} still wants changes after {row.review_cycles} rounds of rework: {text}"
+    if policy.on_exhausted == "abandon":
+        draft.stop_reviewers(task)
+        draft.edit(task, status=Status.FAILED, reason=words, wanted=False)
+    else:
+        block(draft, task, words)
+
+
+def block(draft: Draft, task: TaskId, reason: str) -> None:
+    """Leave the task to a human."""
+    draft.stop_author(task)
+    draft.stop_reviewers(task)
+    draft.edit(task, status=Status.BLOCKED, reason=reason, wanted=False, merging=False, retry_at=None)
+
+
+def want_again(draft: Draft, task: TaskId) -> None:
+    """Have the author run again as soon as a slot is free and `retry_at` has come."""
+    row = draft.tasks[task]
+    status = Status.READY if isinstance(row.round, FirstWork) else Status.IN_PROGRESS
+    draft.edit(task, wanted=True, status=status)
