@@ -1,0 +1,90 @@
+"""The service's one SQLite connection: whole pieces of work in one thread hop each, and a close that always ends."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import aiosqlite
+import anyio
+import anyio.to_thread
+
+from caloron_actors.adapters.sqlite.files import connect
+from caloron_actors.adapters.sqlite.trouble import refused, translated
+from caloron_actors.ports.errors import Unavailable
+
+T = TypeVar("T")
+
+CLOSE_SECONDS = 5.0
+HOP_SECONDS = 30.0
+"""Longest wait for one piece of work. A healthy one takes milliseconds, a busy file BUSY_SECONDS at most."""
+
+
+class Hops:
+    """Runs functions on the connection, one after another, in the connection's own thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._native: sqlite3.Connection | None = None
+        self._thread = aiosqlite.Connection(self._connect, iter_chunk_size=64)
+        # aiosqlite's thread would keep the interpreter from ending while a disk hangs.
+        self._thread._thread.daemon = True  # noqa: SLF001  # no public way; pinned by a test
+
+    def _connect(self) -> sqlite3.Connection:
+        native = connect(self.path, "rw")
+        try:
+            (mode,) = native.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise refused(
+                    self.path,
+                    "is on a file system without shared memory",
+                    "use a local disk for the state directory",
+                )
+            native.execute("PRAGMA synchronous = FULL")
+            native.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            native.close()
+            raise
+        self._native = native
+        return native
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator["Hops"]:
+        """Open the prepared file at `path` and close it at the end, within CLOSE_SECONDS, also when cancelled."""
+        hops = cls(path)
+        try:
+            with anyio.CancelScope(shield=True):
+                await hops._start()
+            yield hops
+        finally:
+            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                await hops._thread.close()
+
+    async def _start(self) -> None:
+        try:
+            await self._thread
+        except BaseException as error:
+            # The thread ends by itself after a failed connect; its last answer must not find the loop closed.
+            await anyio.to_thread.run_sync(self._thread._thread.join, CLOSE_SECONDS)  # noqa: SLF001
+            if isinstance(error, sqlite3.Error):
+                raise translated(self.path, error) from error
+            raise
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` to its end in the connection's thread, whether or not the caller is cancelled meanwhile.
+
+        `work` must leave no transaction open. Raises what `work` raises, and `Unavailable` (ambiguous) when it has
+        not ended in HOP_SECONDS.
+        """
+        native = self._native
+        if native is None:
+            raise Unavailable(f"{self.path} is not open", ambiguous=False)
+        hop: Callable[[partial[T]], Awaitable[T]] = self._thread._execute  # noqa: SLF001  # one hop; pinned by a test
+        try:
+            with anyio.fail_after(HOP_SECONDS, shield=True):
+                return await hop(partial(work, native))
+        except TimeoutError as error:
+            raise Unavailable(f"{self.path} does not answer", ambiguous=True) from error

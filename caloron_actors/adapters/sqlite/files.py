@@ -1,0 +1,121 @@
+"""The database file before it is opened for work: checked without a change, made anew as a whole, migrated forward."""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Sequence
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+
+from caloron_actors.adapters.sqlite.trouble import refused, translated
+
+APPLICATION_ID = 0x43414C31
+"""`CAL1` in the header's application id field: marks the file as this program's."""
+MAGIC = b"SQLite format 3\0"
+HEADER = 100
+BUSY_SECONDS = 5.0
+
+
+def migrations() -> tuple[str, ...]:
+    """The scripts that lead from an empty file to the present schema; `user_version` counts those applied."""
+    package = resources.files("caloron_actors.adapters.sqlite")
+    return (package.joinpath("schema.sql").read_text(encoding="utf-8"),)
+
+
+def prepare(path: Path, scripts: Sequence[str]) -> None:
+    """Make `path` a sound database of the present schema, or raise `StateUnusable` and leave its bytes alone."""
+    try:
+        if not os.path.lexists(path):
+            _create(path, scripts)
+        else:
+            _check_header(path)
+            _migrate(path, scripts, _check_content(path, len(scripts)))
+    except sqlite3.Error as error:
+        raise translated(path, error) from error
+    except OSError as error:
+        raise refused(
+            path, f"cannot be opened ({error.strerror})", "check its permissions and its disk"
+        ) from error
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open an existing file, `mode` `ro` or `rw`, without implicit transactions."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+    )
+
+
+def _create(path: Path, scripts: Sequence[str]) -> None:
+    """Build the file under another name and move it into place, so that a half-made one is never found."""
+    for companion in ("-wal", "-journal"):
+        if os.path.lexists(f"{path}{companion}"):
+            raise refused(
+                path, f"is missing although {path.name}{companion} is there", "restore it from a backup"
+            )
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    path.with_name(f"{fresh.name}-journal").unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    with closing(connect(fresh, "rw")) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        _apply(connection, scripts, 0)
+    fresh.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _check_header(path: Path) -> None:
+    """Recognise our own file by its first bytes: SQLite itself must not touch a stranger's (it may repair it)."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise refused(path, "is not a regular file", "move it away")
+    with path.open("rb") as file:
+        header = file.read(HEADER)
+    if not header:
+        raise refused(path, "is empty")
+    if len(header) < HEADER or not header.startswith(MAGIC):
+        raise refused(path, "is not a database")
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise refused(
+            path, "is another program's database", "name another state directory; it was not changed"
+        )
+
+
+def _check_content(path: Path, known: int) -> int:
+    """Read through the file and give its schema version. A read-only connection cannot change it, even at its close."""
+    with closing(connect(path, "ro")) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > known:
+            raise refused(
+                path,
+                f"was written by a newer version of this program (schema {version}, known here: {known})",
+                "run that version or name another state directory; it was not changed",
+            )
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise refused(path, f"is damaged ({' '.join(str(verdict).split())})")
+        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+            raise refused(path, "is damaged (rows without their sprint)")
+    return int(version)
+
+
+def _migrate(path: Path, scripts: Sequence[str], version: int) -> None:
+    if version < len(scripts):
+        with closing(connect(path, "rw")) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            _apply(connection, scripts, version)
+
+
+def _apply(connection: sqlite3.Connection, scripts: Sequence[str], version: int) -> None:
+    """Run the missing scripts, each in one transaction with the version it leads to."""
+    for number, script in enumerate(scripts[version:], start=version + 1):
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n;PRAGMA user_version = {number};\nCOMMIT;")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise

@@ -1,0 +1,77 @@
+"""The journal's reads as SQL, and their rows back to values."""
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from caloron_actors.adapters.sqlite.codec import EFFECT, EVENT, HEAD, PLAN, TASK, from_text
+from caloron_actors.adapters.sqlite.trouble import refused
+from caloron_actors.domain.effects import Intent
+from caloron_actors.domain.ids import EffectKey, SprintId
+from caloron_actors.domain.sprint.state import Sprint, SprintHead
+from caloron_actors.ports.journal import OpenIntent, Recorded
+
+HEADS = "SELECT head FROM sprints ORDER BY ordinal"
+SPRINT = "SELECT plan, head FROM sprints WHERE id = ?"
+TASKS = "SELECT row FROM tasks WHERE sprint = ? ORDER BY place"
+OPEN_INTENTS = """
+SELECT key, body, state, tries, since, due FROM intents
+WHERE sprint = ? AND state IN ('waiting', 'claimed') ORDER BY ordinal
+"""
+HISTORY = "SELECT seq, wall, body, refusal FROM events WHERE sprint = ? AND seq > ? ORDER BY seq LIMIT ?"
+
+
+def heads(path: Path, connection: sqlite3.Connection) -> list[SprintHead]:
+    """The heads of all sprints, oldest first."""
+    return [from_text(HEAD, text, path) for (text,) in connection.execute(HEADS)]
+
+
+def load(path: Path, sprint: SprintId, connection: sqlite3.Connection) -> Sprint | None:
+    """A whole sprint; None when it is not stored."""
+    found: tuple[str, str] | None = connection.execute(SPRINT, (sprint,)).fetchone()
+    if found is None:
+        return None
+    tasks = [from_text(TASK, text, path) for (text,) in connection.execute(TASKS, (sprint,))]
+    return Sprint(
+        plan=from_text(PLAN, found[0], path),
+        head=from_text(HEAD, found[1], path),
+        tasks={task.id: task for task in tasks},
+    )
+
+
+def open_intents(path: Path, sprint: SprintId, connection: sqlite3.Connection) -> list[OpenIntent]:
+    """The waiting and claimed intents of a sprint, in the order they were promised."""
+    rows: list[tuple[str, str, Literal["waiting", "claimed"], int, str, str | None]]
+    rows = connection.execute(OPEN_INTENTS, (sprint,)).fetchall()
+    return [
+        OpenIntent(
+            intent=Intent(key=EffectKey(key), effect=from_text(EFFECT, body, path)),
+            state=state,
+            tries=tries,
+            since=instant(since, path),
+            due=None if due is None else instant(due, path),
+        )
+        for key, body, state, tries, since, due in rows
+    ]
+
+
+def history(
+    path: Path, sprint: SprintId, after: int, limit: int, connection: sqlite3.Connection
+) -> list[Recorded]:
+    """At most `limit` events of a sprint with a number above `after`."""
+    rows: list[tuple[int, str, str, str | None]] = connection.execute(
+        HISTORY, (sprint, after, limit)
+    ).fetchall()
+    return [
+        Recorded(seq=seq, wall=instant(wall, path), event=from_text(EVENT, body, path), refusal=refusal)
+        for seq, wall, body, refusal in rows
+    ]
+
+
+def instant(text: str, path: Path) -> datetime:
+    """An instant column's value."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise refused(path, f"holds an instant that cannot be read ({error})") from error
