@@ -60,6 +60,7 @@ class Hops:
                 await hops._start()
             yield hops
         finally:
+            hops._native = None
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await hops._thread.close()
 
