@@ -1,0 +1,54 @@
+"""The actor kernel: typed actors, refs that survive restarts, and OTP's supervision. Knows nothing of sprints."""
+
+from .actor import Actor, Ctx
+from .clock import Clock, Timer
+from .errors import ActorGone, AlreadyStarted, AskCycle, AskTimeout, MailboxFull, StartFailed
+from .exits import Crashed, Exit, GaveUp, Killed, Normal, Shutdown, is_clean
+from .factories import Factory
+from .mailbox import MailboxPolicy
+from .messages import Ask, Down, Tell
+from .ref import Ref
+from .spec import ChildSpec, FactorySpec, SupervisorSpec, child, factory, supervisor
+from .system import System
+from .telemetry import ChildInfo, CrashReport, Node, Observer, Progress, Report, Stopped, SupervisorReport
+
+__all__ = [
+    "Actor",
+    "Ask",
+    "Tell",
+    "Ctx",
+    "Ref",
+    "Down",
+    "Exit",
+    "Normal",
+    "Shutdown",
+    "Killed",
+    "Crashed",
+    "GaveUp",
+    "is_clean",
+    "ChildSpec",
+    "SupervisorSpec",
+    "FactorySpec",
+    "Factory",
+    "child",
+    "supervisor",
+    "factory",
+    "System",
+    "Clock",
+    "Timer",
+    "MailboxPolicy",
+    "ActorGone",
+    "AskTimeout",
+    "AskCycle",
+    "MailboxFull",
+    "AlreadyStarted",
+    "StartFailed",
+    "Observer",
+    "Report",
+    "Progress",
+    "SupervisorReport",
+    "CrashReport",
+    "Stopped",
+    "ChildInfo",
+    "Node",
+]

@@ -1,0 +1,95 @@
+"""A cell is what stays at an address: the mailbox, the watchers, and whom its actor waits for. Not the actor."""
+
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from .errors import ActorGone
+from .exits import Exit, Shutdown
+from .mailbox import Mailbox, Own
+from .messages import Down
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+
+class Cell:
+    """One logical address. `incarnation` is 0 while nothing runs there, and `last` the number of the latest."""
+
+    __slots__ = (
+        "__weakref__",
+        "asking",
+        "ended",
+        "incarnation",
+        "kernel",
+        "last",
+        "mailbox",
+        "path",
+        "watchers",
+    )
+
+    def __init__(self, kernel: "Kernel", path: str) -> None:
+        self.kernel = kernel
+        self.path = path
+        self.mailbox = Mailbox(path)
+        self.incarnation = 0
+        self.last = 0
+        self.ended: Exit = Shutdown("noproc")
+        self.asking: list[Cell] = []
+        self.watchers: list[tuple[Cell, int]] = []
+
+    def started(self, incarnation: int) -> None:
+        self.incarnation = self.last = incarnation
+
+    def ended_with(self, reason: Exit) -> None:
+        """The incarnation is over: fail its queued asks, then tell its watchers."""
+        number, self.incarnation = self.incarnation, 0
+        self.ended = reason
+        self.asking.clear()
+        self.mailbox.fail_calls(ActorGone(self.path, reason))
+        watchers, self.watchers = self.watchers, []
+        for watcher, watching in watchers:
+            watcher.put_down(watching, Down(self.path, reason, number))
+
+    def watch(self, watcher: "Cell") -> None:
+        """Send `watcher`'s present incarnation a Down when this one ends; at once when nothing runs here."""
+        if self.incarnation:
+            self.watchers.append((watcher, watcher.incarnation))
+        else:
+            watcher.put_down(watcher.incarnation, Down(self.path, self.ended, self.last))
+
+    def put_down(self, incarnation: int, down: Down) -> None:
+        """Queue a Down for that incarnation; dropped when it is no longer the present one."""
+        if incarnation and incarnation == self.incarnation:
+            self.mailbox.put_own(Own(incarnation, down))
+
+    def close(self) -> None:
+        """The address is given up for good, or until somebody registers it again."""
+        self.mailbox.close(ActorGone(self.path, self.ended))
+
+    def waits_for(self, asker: "Cell") -> bool:
+        """True when this actor's handler waits, directly or through others, for a reply of `asker`."""
+        seen: set[int] = set()
+        ahead = list(self.asking)
+        while ahead:
+            cell = ahead.pop()
+            if cell is asker:
+                return True
+            if id(cell) not in seen:
+                seen.add(id(cell))
+                ahead.extend(cell.asking)
+        return False
+
+
+class Registry:
+    """All cells by path. A cell lives as long as a child's record or a ref holds it."""
+
+    def __init__(self, kernel: "Kernel") -> None:
+        self._kernel = kernel
+        self._cells: WeakValueDictionary[str, Cell] = WeakValueDictionary()
+
+    def cell(self, path: str) -> Cell:
+        """The one cell of that path, made when it is not there."""
+        cell = self._cells.get(path)
+        if cell is None:
+            cell = self._cells[path] = Cell(self._kernel, path)
+        return cell

@@ -1,0 +1,191 @@
+"""A supervisor's record of one child: what runs there now, its number, its last snapshot, and how it is stopped."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .cell import Cell
+from .exits import Exit, Killed, Normal, Shutdown
+from .incarnation import UNKILLABLE, Incarnation
+from .kernel import Kernel
+from .running import Running
+from .spec import AnySpec, ChildSpec, FactorySpec, Limit, Restart, SupervisorSpec
+from .telemetry import ChildInfo, ErrorContext, Kind, Node, Progress, State, SupervisorReport
+
+MakeSubtree = Callable[
+    [Kernel, "SupervisorSpec | FactorySpec[Any, Any]", str, Callable[[Running], None]], Running
+]
+
+
+class Child:
+    """One place under a supervisor. `running` is None whenever nothing runs there."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        spec: AnySpec,
+        parent: str,
+        make_subtree: MakeSubtree,
+        on_end: "Callable[[Child, Running], None]",
+    ) -> None:
+        self.spec = spec
+        self.path = address(spec, parent)
+        self.state: State = "waiting"
+        self.number = 0
+        self.running: Running | None = None
+        self._kernel = kernel
+        self._parent = parent
+        self._make_subtree = make_subtree
+        self._on_end = on_end
+        self._saved: Any = None
+        self._cells: list[Cell] = []
+        self.open()
+
+    def open(self) -> None:
+        """Take messages for every actor that this specification names, whether it runs yet or not."""
+        self._cells = open_cells(self._kernel, self.spec, self._parent)
+
+    def close(self) -> None:
+        """It will not run again: turn messages away."""
+        for cell in self._cells:
+            cell.close()
+
+    def launch(self) -> Running:
+        """Start the next incarnation; its `acknowledged` tells how that went."""
+        self.number += 1
+        self.state = "starting"
+        self.open()
+        self.running = running = self._make()
+        running.launch()
+        return running
+
+    async def start(self) -> Exit | None:
+        """Launch and wait for the acknowledgement; the reason when it failed."""
+        running = self.launch()
+        await running.acknowledged.wait()
+        return self.settle_start(running)
+
+    def settle_start(self, running: Running) -> Exit | None:
+        """Note how the start went, and report it when it went well."""
+        failure = running.acknowledged.value
+        if failure is None:
+            self.state = "running"
+            self._kernel.report(Progress(self._parent, self.info()))
+        else:
+            self.forget("waiting")
+        return failure
+
+    async def stop(self, restarts: int) -> None:
+        """Stop what runs here, by the child's shutdown rule, and report an end that was not the expected one."""
+        running = self.running
+        if running is None:
+            self.state = "down"
+            return
+        starting, self.state = self.state == "starting", "stopping"
+        limit = shutdown_limit(self.spec)
+        if limit == "kill" or (starting and isinstance(self.spec, ChildSpec)):
+            running.kill()
+        else:
+            running.request_stop(Shutdown())
+            if not await running.ended.wait_for(limit, self._kernel.timers):
+                running.kill()
+        await running.ended.wait()
+        if self.running is not running:
+            return  # another stop of it has seen to the rest
+        reason = running.ended.value or Normal()
+        self.forget("down")
+        if reason == UNKILLABLE:
+            self.report("unkillable", reason, restarts)
+        elif not starting and not self._expected(reason, limit):
+            self.report("shutdown_error", reason, restarts)
+
+    def forget(self, state: State) -> None:
+        """Nothing runs here any more; its snapshot stays for the next incarnation."""
+        if isinstance(self.running, Incarnation):
+            self._saved = self.running.saved
+        self.running = None
+        self.state = state
+
+    def report(self, context: ErrorContext, reason: Exit, restarts: int) -> None:
+        """Report a failure of this child in its supervisor's name."""
+        self._kernel.report(SupervisorReport(self._parent, context, reason, self.info(), restarts))
+
+    def info(self) -> ChildInfo:
+        spec = self.spec
+        return ChildInfo(
+            self.path, kind_of(spec), self.number, restart_of(spec), shutdown_limit(spec), spec.significant
+        )
+
+    def node(self) -> Node:
+        """This place as it is now."""
+        spec, running, kind = self.spec, self.running, kind_of(self.spec)
+        if isinstance(spec, ChildSpec):
+            mailbox = self._cells[0].mailbox
+            node = Node(spec.id, self.path, kind, self.state, self.number, len(mailbox), mailbox.dropped)
+        else:
+            node = Node(spec.id, self.path, kind, self.state, self.number)
+        if running is None:
+            return node
+        last = running.last_message
+        return Node(
+            node.id,
+            node.path,
+            kind,
+            node.state,
+            node.incarnation,
+            node.mailbox,
+            node.dropped,
+            running.restarts,
+            None if last is None else type(last).__name__,
+            running.busy,
+            running.nodes,
+        )
+
+    def _make(self) -> Running:
+        spec = self.spec
+        if isinstance(spec, ChildSpec):
+            return Incarnation(self._kernel, spec, self._cells[0], self.number, self._saved, self._ended)
+        return self._make_subtree(self._kernel, spec, self.path, self._ended)
+
+    def _ended(self, running: Running) -> None:
+        self._on_end(self, running)
+
+    def _expected(self, reason: Exit, limit: Limit) -> bool:
+        if limit == "kill":
+            return isinstance(reason, Killed)
+        if reason == Shutdown():
+            return True
+        return isinstance(reason, Normal | Shutdown) and restart_of(self.spec) != "permanent"
+
+
+def address(spec: AnySpec, parent: str) -> str:
+    """Where the actor or supervisor of that specification is found."""
+    name = spec.name if isinstance(spec, ChildSpec) else None
+    return name or (f"{parent}/{spec.id}" if parent else spec.id)
+
+
+def open_cells(kernel: Kernel, spec: AnySpec, parent: str) -> list[Cell]:
+    """Open the mailboxes of every actor named in `spec`; what a factory will hold is not known yet."""
+    path = address(spec, parent)
+    if isinstance(spec, SupervisorSpec):
+        return [cell for inner in spec.children for cell in open_cells(kernel, inner, path)]
+    if isinstance(spec, FactorySpec):
+        return []
+    cell = kernel.registry.cell(path)
+    cell.mailbox.open(spec.actor.mailbox)
+    return [cell]
+
+
+def kind_of(spec: AnySpec) -> Kind:
+    if isinstance(spec, ChildSpec):
+        return "actor"
+    return "supervisor" if isinstance(spec, SupervisorSpec) else "factory"
+
+
+def restart_of(spec: AnySpec) -> Restart:
+    """How this child of its supervisor is restarted; a factory's own rule, not that of its children."""
+    return spec.own_restart if isinstance(spec, FactorySpec) else spec.restart
+
+
+def shutdown_limit(spec: AnySpec) -> Limit:
+    """Supervisors get as long as their children need."""
+    return spec.shutdown if isinstance(spec, ChildSpec) else None

@@ -1,0 +1,180 @@
+"""A supervisor of children that come and go by key. It waits for none of them, so that one slow start holds up none."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from anyio import CancelScope
+
+from .children import Child, MakeSubtree
+from .errors import StartFailed
+from .exits import Exit, Normal, Shutdown, crashed
+from .factories import Factory
+from .kernel import KILL_GRACE, Kernel
+from .latch import Latch
+from .running import Running
+from .spec import FactorySpec
+from .supervising import Acknowledged, Ended, Event, Failed, Retry, Supervising
+from .telemetry import CrashReport, Node
+
+BATCH = 64
+"""Events handled before other tasks get a turn."""
+
+
+class DynamicSupervisor(Supervising):
+    """Runs a FactorySpec. Starts empty, every time."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        spec: FactorySpec[Any, Any],
+        path: str,
+        make_subtree: MakeSubtree,
+        on_end: Callable[[Running], None],
+    ) -> None:
+        super().__init__(kernel, path, spec.intensity, spec.period, on_end)
+        self._spec = spec
+        self._make_subtree = make_subtree
+        self._children: dict[str, Child] = {}
+        self._first: dict[Child, asyncio.Future[None]] = {}
+        self._rebuilding = CancelScope()
+        self._rebuilt: Latch[None] = Latch()
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(child.node() for child in self._children.values())
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self._children)
+
+    def has(self, key: str) -> bool:
+        return key in self._children
+
+    async def start_child(self, key: str, arg: Any) -> None:
+        """Start a child and wait for its acknowledgement. Raises StartFailed."""
+        path = f"{self.path}/{key}"
+        if self.stopping is not None:
+            raise StartFailed(path, self.stopping)
+        limit = self._spec.max_children
+        if limit is not None and len(self._children) >= limit:
+            raise StartFailed(path, Shutdown("max_children"))
+        spec = self._spec.child(key, arg)
+        child = Child(self.kernel, spec, self.path, self._make_subtree, self.child_ended)
+        self._children[key] = child
+        started = self._first[child] = asyncio.get_running_loop().create_future()
+        self._launch(child)
+        await started
+
+    async def terminate_child(self, key: str) -> None:
+        """Stop a child and drop it; one that is not there is as good as stopped."""
+        child = self._children.get(key)
+        if child is None:
+            return
+        stopped: Latch[None] = Latch()
+        self.kernel.spawn(self._stop_one(child, stopped), f"{child.path} stop")
+        await stopped.wait()
+
+    async def live(self) -> Exit:
+        self.kernel.factories[self.path] = self
+        self.acknowledged.set(None)
+        if self._spec.rebuilt is not None:
+            self.kernel.spawn(self._rebuild(self._spec.rebuilt), f"{self.path} rebuilt")
+        handled = 0
+        over: Exit | None = None
+        while over is None:
+            event = await self.next_event()
+            over = self._handle(event)
+            handled += 1
+            if handled % BATCH == 0:
+                await asyncio.sleep(0)
+        return over
+
+    async def stop_children(self) -> None:
+        """All at once: each has its own limit, and the whole takes as long as the slowest."""
+        self._rebuilding.cancel()
+        if self._spec.rebuilt is not None and self.acknowledged.is_set:
+            await self._rebuilt.wait_for(KILL_GRACE, self.kernel.timers)
+        waiting = []
+        for child in list(self._children.values()):
+            waiting.append(stopped := Latch[None]())
+            self.kernel.spawn(self._stop_one(child, stopped), f"{child.path} stop")
+        for stopped in waiting:
+            await stopped.wait()
+        if self.kernel.factories.get(self.path) is self:
+            del self.kernel.factories[self.path]
+
+    def _handle(self, event: Event) -> Exit | None:
+        match event:
+            case Acknowledged(child, running):
+                if child.running is running:
+                    self._acknowledged(child, running)
+            case Ended(child, running):
+                if child.running is running:
+                    return self._child_ended(child, running.ended.value or Normal())
+            case Retry(child):
+                if child.state == "restarting":
+                    return self._restart(child, Shutdown("restart failed"))
+            case Failed(reason):
+                return reason
+        return None
+
+    def _acknowledged(self, child: Child, running: Running) -> None:
+        failure = child.settle_start(running)
+        if failure is None:
+            self._settle_first(child, None)
+            return
+        child.report("start_error", failure, self.restarts)
+        if child in self._first:
+            self._drop(child, failure)
+        else:
+            child.state = "restarting"
+            self.post(Retry(child))
+
+    def _child_ended(self, child: Child, reason: Exit) -> Exit | None:
+        child.forget("down")
+        if self.wants_restart(child, reason):
+            return self._restart(child, reason)
+        self._drop(child, reason)
+        return None
+
+    def _restart(self, child: Child, reason: Exit) -> Exit | None:
+        child.state = "restarting"
+        over = self.spend(child, reason)
+        if over is None:
+            self._launch(child)
+        return over
+
+    def _launch(self, child: Child) -> None:
+        running = child.launch()
+        running.acknowledged.on_set(lambda: self.post(Acknowledged(child, running)))
+
+    async def _stop_one(self, child: Child, stopped: Latch[None]) -> None:
+        await child.stop(self.restarts)
+        self._drop(child, Shutdown())
+        stopped.set(None)
+
+    def _drop(self, child: Child, reason: Exit) -> None:
+        child.close()
+        if self._children.get(child.spec.id) is child:
+            del self._children[child.spec.id]
+        self._settle_first(child, reason)
+
+    def _settle_first(self, child: Child, failure: Exit | None) -> None:
+        started = self._first.pop(child, None)
+        if started is None or started.done():
+            return
+        if failure is None:
+            started.set_result(None)
+        else:
+            started.set_exception(StartFailed(child.path, failure))
+
+    async def _rebuild(self, rebuilt: Callable[[Any], Awaitable[None]]) -> None:
+        with self._rebuilding:
+            try:
+                await rebuilt(Factory(self.kernel, self._spec, self.path))
+            except Exception as error:
+                reason = crashed(error)
+                self.kernel.report(CrashReport(self.path, 0, reason, "rebuilt", None, 0, 0))
+                self.post(Failed(reason))
+        self._rebuilt.set(None)

@@ -1,0 +1,253 @@
+"""One life of an actor: init, its messages one at a time, terminate; and the end, whatever caused it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from anyio import CancelScope
+
+from .actor import Actor, Ctx
+from .cell import Cell
+from .clock import Timer
+from .errors import ActorGone
+from .exits import Crashed, Exit, Killed, crashed
+from .kernel import KILL_GRACE, Kernel
+from .mailbox import Call, Entry, Own
+from .messages import Down, Tell
+from .origin import VOICE, Origin, Voice
+from .ref import Ref
+from .running import Running
+from .side import SideTasks
+from .spec import ChildSpec
+from .telemetry import CrashReport, Stopped
+
+BATCH = 64
+"""Messages handled before other tasks get a turn, when no handler waits by itself."""
+
+UNKILLABLE = Killed("unkillable")
+
+
+class Incarnation(Running):
+    """Runs one actor from its start to its end; `acknowledged` and `ended` are what its supervisor waits for."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        spec: ChildSpec,
+        cell: Cell,
+        number: int,
+        restored: Any,
+        on_end: Callable[[Running], None],
+    ) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.id = spec.id
+        self.cell = cell
+        self.number = number
+        self.saved = restored
+        self.origin = Origin(cell, number)
+        self.side = SideTasks(self)
+        self.over = False
+        self._spec = spec
+        self._on_end = on_end
+        self._stop: Exit | None = None
+        self._killed: Exit = Killed()
+        self._scope = CancelScope()
+        self._terminating = CancelScope(shield=True)
+        self._timers: set[Timer] = set()
+        self._limits: list[Timer] = []
+        self._doing: Entry | None = None
+        self._held: tuple[Call, object] | None = None
+        self._during = "init"
+
+    def launch(self) -> None:
+        """Start its task; `acknowledged` is set when init is through, failed or over time."""
+        self.cell.started(self.number)
+        self._limits.append(self.kernel.timers.after(self._spec.init_timeout, self._init_overdue))
+        self.kernel.spawn(self._run(), f"{self.cell.path}#{self.number}")
+
+    def request_stop(self, reason: Exit) -> None:
+        """End after the present message; what is queued stays for the next incarnation."""
+        if self._stop is None:
+            self._stop = reason
+            self.cell.mailbox.wake()
+
+    def kill(self) -> None:
+        """Cancel whatever it does, terminate included. When it will not go it is fenced after KILL_GRACE."""
+        self.request_stop(self._killed)
+        self._scope.cancel()
+        self._terminating.cancel()
+        self._limits.append(self.kernel.timers.after(KILL_GRACE, self._fence))
+
+    def after(self, seconds: float, msg: Tell[Any]) -> Timer:
+        """A timer that dies with this incarnation."""
+
+        def fire() -> None:
+            self._timers.discard(timer)
+            self.cell.mailbox.put_own(Own(self.number, msg))
+
+        timer = self.kernel.timers.after(seconds, fire)
+        if self.over:
+            timer.cancel()
+        else:
+            self._timers.add(timer)
+        return timer
+
+    def fail(self, reason: Crashed, during: str) -> None:
+        """Something beside the mailbox failed: end as crashed after the present message."""
+        if not self.over:
+            self._report_crash(reason, during)
+            self.request_stop(reason)
+
+    @property
+    def busy(self) -> bool:
+        return self._doing is not None
+
+    @property
+    def last_message(self) -> object:
+        """The message in work, or the one that crashed it."""
+        doing = self._doing
+        return doing.msg if isinstance(doing, Call | Own) else doing
+
+    async def _run(self) -> None:
+        VOICE.set(Voice(self.origin, in_handler=True))
+        reason = self._killed
+        try:
+            with self._scope:
+                reason = await self._live()
+        except asyncio.CancelledError as error:
+            # Not the kernel's doing: a handler let a foreign cancellation escape, or the loop itself is closing.
+            reason = crashed(error)
+            self._report_crash(reason, self._during)
+        if self._scope.cancel_called:
+            reason = self._killed
+        try:
+            await self._end_side_tasks()
+        finally:
+            self._finish(reason)
+
+    async def _live(self) -> Exit:
+        actor = self._spec.actor()
+        ctx: Ctx[Any] = Ctx(self, Ref(self.cell))
+        failed = await self._guard(actor.init(ctx, self._spec.arg, self.saved))
+        if failed is not None:
+            self.saved = None  # it may be what init choked on
+            return failed
+        self._limits.pop().cancel()
+        self.acknowledged.set(None)
+        reason = await self._serve(actor, ctx)
+        if self._scope.cancel_called:
+            return reason
+        await self._end_side_tasks()
+        return await self._terminate(actor, reason)
+
+    async def _serve(self, actor: Actor[Any, Any], ctx: Ctx[Any]) -> Exit:
+        mailbox = self.cell.mailbox
+        keeps = type(actor).snapshot is not Actor.snapshot
+        self._during = "message"
+        handled = 0
+        while self._stop is None:
+            entry = mailbox.take()
+            if entry is None:
+                handled = 0
+                await mailbox.wait()
+                continue
+            self._doing = entry
+            failed = await self._guard(self._handle(entry, actor, ctx))
+            if failed is not None:
+                return failed
+            self._doing = None
+            if keeps:
+                self._save(actor)
+            handled += 1
+            if handled >= BATCH:
+                handled = 0
+                await asyncio.sleep(0)
+        return self._stop
+
+    async def _handle(self, entry: Entry, actor: Actor[Any, Any], ctx: Ctx[Any]) -> None:
+        if isinstance(entry, Call):
+            value = await entry.msg.run(actor, ctx)
+            if self._stop is None:
+                entry.answer(value)
+            else:
+                self._held = (entry, value)  # as in OTP, the reply follows terminate
+        elif isinstance(entry, Own):
+            if entry.incarnation != self.number:
+                return
+            if isinstance(entry.msg, Down):
+                await actor.on_down(ctx, entry.msg)
+            else:
+                await entry.msg.run(actor, ctx)
+        else:
+            await entry.run(actor, ctx)
+
+    async def _terminate(self, actor: Actor[Any, Any], reason: Exit) -> Exit:
+        self._during = "terminate"
+        limit = KILL_GRACE if self._spec.shutdown == "kill" else self._spec.shutdown
+        with self._terminating:
+            if limit is not None:
+                self._limits.append(self.kernel.timers.after(limit, self._terminating.cancel))
+            reason = await self._guard(actor.terminate(reason)) or reason
+        if self._terminating.cancel_called:
+            return Killed("terminate took too long")
+        if self._held is not None and not isinstance(reason, Crashed):
+            call, value = self._held
+            call.answer(value)
+        return reason
+
+    async def _guard(self, work: Awaitable[None]) -> Crashed | None:
+        """Run user code; whatever escapes it, except the kernel's cancellation and Ctrl-C, is a crash."""
+        try:
+            await work
+        except (Exception, SystemExit, BaseExceptionGroup) as error:
+            if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            reason = crashed(error)
+            if not self._scope.cancel_called:
+                self._report_crash(reason, self._during)
+            return reason
+        return None
+
+    def _save(self, actor: Actor[Any, Any]) -> None:
+        try:
+            self.saved = actor.snapshot()
+        except Exception as error:
+            self._report_crash(crashed(error), "snapshot")
+
+    async def _end_side_tasks(self) -> None:
+        if len(self.side) and not await self.side.end(KILL_GRACE):
+            self.origin.fenced = True
+            self._report_crash(UNKILLABLE, "side task")
+
+    def _init_overdue(self) -> None:
+        self._killed = Crashed(f"init took longer than {self._spec.init_timeout} s")
+        self.kill()
+
+    def _fence(self) -> None:
+        if not self.over:
+            self.origin.fenced = True
+            self.kernel.abandon(f"{self.cell.path}#{self.number}")
+            self._finish(UNKILLABLE)
+
+    def _finish(self, reason: Exit) -> None:
+        if self.over:
+            return
+        self.over = True
+        for timer in (*self._limits, *self._timers):
+            timer.cancel()
+        if isinstance(self._doing, Call):
+            self._doing.fail(ActorGone(self.cell.path, reason))
+        self.cell.ended_with(reason)
+        self.kernel.report(Stopped(self.cell.path, self.number, reason))
+        self.acknowledged.set(reason)
+        self.ended.set(reason)
+        self._on_end(self)
+
+    def _report_crash(self, reason: Exit, during: str) -> None:
+        mailbox = self.cell.mailbox
+        self.kernel.report(
+            CrashReport(
+                self.cell.path, self.number, reason, during, self.last_message, len(mailbox), mailbox.dropped
+            )
+        )

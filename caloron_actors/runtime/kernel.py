@@ -1,0 +1,75 @@
+"""What every part of one running system shares: time, tasks, addresses and the way to report."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from .cell import Registry
+from .clock import Clock, Timers
+from .telemetry import Observer, Report
+
+if TYPE_CHECKING:
+    from .dynamic import DynamicSupervisor
+
+KILL_GRACE = 1.0
+"""Seconds a cancelled task has to go before it is reported as unkillable and left behind."""
+
+
+class Kernel:
+    """Shared by all parts of one System; knows no policy."""
+
+    def __init__(self, clock: Clock, observer: Observer) -> None:
+        self.clock = clock
+        self.timers = Timers(clock)
+        self.registry = Registry(self)
+        self.factories: dict[str, DynamicSupervisor] = {}
+        self._observer = observer
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._abandoned: list[str] = []
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str, context: Context | None = None) -> None:
+        """Run `work` as a task in a clean context, so that nothing of whoever caused it is kept.
+
+        Its owner must see to its end: each is an incarnation, a side task, a supervisor or the timers, with a
+        cancel scope of its own. No task group is used, because one with a task that will not go cannot be left.
+        """
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work, name=name, context=Context() if context is None else context)
+        self._tasks[task] = name
+        task.add_done_callback(self._reap)
+
+    def abandon(self, name: str) -> None:
+        """The task of that name would not go and is no longer waited for."""
+        self._abandoned.append(name)
+
+    async def drained(self) -> None:
+        """Wait until every task that can go has gone."""
+        going = [task for task, name in self._tasks.items() if name not in self._abandoned]
+        if going:
+            await asyncio.wait(going)
+
+    @property
+    def abandoned(self) -> tuple[str, ...]:
+        """Names of the tasks that could not be killed; the process should end with a non-zero code."""
+        return tuple(self._abandoned)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that are going."""
+        return tuple(self._tasks.values())
+
+    def report(self, report: Report) -> None:
+        """Hand a report to the observer; its own failure must not reach the tree."""
+        try:
+            self._observer.report(report)
+        except Exception as error:
+            context = {"message": "an observer failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+
+    def _reap(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            context = {"message": "a task of the kernel failed", "exception": error, "task": task}
+            task.get_loop().call_exception_handler(context)

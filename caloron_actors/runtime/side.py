@@ -1,0 +1,90 @@
+"""Side tasks of one incarnation: work beside its mailbox that comes back as a message and ends with it."""
+
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio import CancelScope
+
+from .exits import crashed
+from .latch import Latch
+from .mailbox import Own
+from .messages import Tell
+from .origin import VOICE, Voice
+
+if TYPE_CHECKING:
+    from .incarnation import Incarnation
+
+T = TypeVar("T")
+
+
+class SideTasks:
+    """All side tasks of one incarnation."""
+
+    __slots__ = ("_owner", "_running", "_serial")
+
+    def __init__(self, owner: "Incarnation") -> None:
+        self._owner = owner
+        self._running: dict[CancelScope, tuple[str, Latch[None]]] = {}
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def spawn(
+        self, work: Callable[[], Awaitable[T]], then: "Callable[[T | Exception], Tell[Any] | None]"
+    ) -> None:
+        """Start `work`; refused silently once the incarnation is over."""
+        owner = self._owner
+        if owner.over:
+            return
+        self._serial += 1
+        scope, done = CancelScope(), Latch[None]()
+        context = copy_context()
+        context.run(VOICE.set, Voice(owner.origin, in_handler=False))
+        name = f"{owner.cell.path}#{owner.number}.{self._serial}"
+        self._running[scope] = (name, done)
+        owner.kernel.spawn(self._run(work, then, scope, done), name, context)
+
+    async def end(self, grace: float) -> bool:
+        """Cancel all and wait for their end, at most `grace` seconds; False when some would not go."""
+        for scope in self._running:
+            scope.cancel()
+        timers = self._owner.kernel.timers
+        for name, done in list(self._running.values()):
+            if not await done.wait_for(grace, timers):
+                self._owner.kernel.abandon(name)
+        return not self._running
+
+    async def _run(
+        self,
+        work: Callable[[], Awaitable[T]],
+        then: "Callable[[T | Exception], Tell[Any] | None]",
+        scope: CancelScope,
+        done: Latch[None],
+    ) -> None:
+        try:
+            with scope:
+                await self._work(work, then)
+        finally:
+            self._running.pop(scope, None)
+            done.set(None)
+
+    async def _work(
+        self, work: Callable[[], Awaitable[T]], then: "Callable[[T | Exception], Tell[Any] | None]"
+    ) -> None:
+        result: T | Exception
+        try:
+            result = await work()
+        except Exception as error:
+            result = error
+        except SystemExit as error:
+            result = RuntimeError(f"a side task called exit: {error}")
+        owner = self._owner
+        try:
+            msg = then(result)
+        except Exception as error:
+            owner.fail(crashed(error), "side task")
+            return
+        if msg is not None and not owner.over:
+            owner.cell.mailbox.put_own(Own(owner.number, msg))

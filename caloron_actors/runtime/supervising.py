@@ -1,0 +1,124 @@
+"""What all supervisors share: one task that takes one thing at a time, a stop that pre-empts it, and giving up."""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Callable
+
+import msgspec
+from anyio import CancelScope
+
+from .children import Child, restart_of
+from .exits import Exit, GaveUp, Killed, Shutdown, crashed, is_clean
+from .kernel import Kernel
+from .restarts import RestartWindow
+from .running import Running
+from .telemetry import CrashReport, Stopped
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """What ran at `child` is over."""
+
+    child: Child
+    running: Running
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """A restart failed to start and is to be tried again."""
+
+    child: Child
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """A start that nobody waits for went through or failed."""
+
+    child: Child
+    running: Running
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """Something of the supervisor's own has failed, and it with it."""
+
+    reason: Exit
+
+
+Event = Ended | Retry | Acknowledged | Failed
+
+
+class Supervising(Running):
+    """Its task handles events in order. Questions are answered from the records and never wait for it."""
+
+    def __init__(
+        self, kernel: Kernel, path: str, intensity: int, period: float, on_end: Callable[[Running], None]
+    ) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.path = path
+        self.window = RestartWindow(intensity, period)
+        self.stopping: Exit | None = None
+        self._on_end = on_end
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._scope = CancelScope()
+
+    def launch(self) -> None:
+        self.kernel.spawn(self._run(), self.path)
+
+    def request_stop(self, reason: Exit) -> None:
+        if self.stopping is None:
+            self.stopping = reason
+            self._scope.cancel()
+
+    def kill(self) -> None:
+        """A supervisor is never cut off from its children: killing one is stopping it."""
+        self.request_stop(Killed())
+
+    @property
+    def restarts(self) -> int:
+        return self.window.count(self.kernel.clock.monotonic())
+
+    def post(self, event: Event) -> None:
+        self._events.put_nowait(event)
+
+    def child_ended(self, child: Child, running: Running) -> None:
+        self.post(Ended(child, running))
+
+    async def next_event(self) -> Event:
+        return await self._events.get()
+
+    @abstractmethod
+    async def live(self) -> Exit:
+        """Start and serve until this supervisor is to end; cancelled by a stop."""
+
+    @abstractmethod
+    async def stop_children(self) -> None:
+        """Stop all that runs, in this supervisor's order."""
+
+    def spend(self, child: Child, reason: Exit) -> GaveUp | None:
+        """Count one restart; the reason to end when it was one too many."""
+        if self.window.add(self.kernel.clock.monotonic()):
+            return None
+        child.report("shutdown", reason, self.restarts)
+        return GaveUp(child.path, self.window.intensity, self.window.period)
+
+    def wants_restart(self, child: Child, reason: Exit) -> bool:
+        """OTP's table: permanent always, transient after an abnormal end, temporary never. Reports the end."""
+        rule, clean = restart_of(child.spec), is_clean(reason)
+        if rule == "permanent" or not clean:
+            child.report("child_terminated", reason, self.restarts)
+        return rule == "permanent" or (rule == "transient" and not clean)
+
+    async def _run(self) -> None:
+        reason: Exit = Shutdown()
+        try:
+            with self._scope:
+                reason = await self.live()
+        except Exception as error:
+            reason = crashed(error)
+            self.kernel.report(CrashReport(self.path, 0, reason, "supervisor", None, 0, 0))
+        if self.stopping is not None:
+            reason = self.stopping
+        self.stopping = reason
+        await self.stop_children()
+        self.kernel.report(Stopped(self.path, 0, reason))
+        self.acknowledged.set(reason)
+        self.ended.set(reason)
+        self._on_end(self)

@@ -1,0 +1,116 @@
+"""One running tree: the front door of the kernel. Starts the root, stops it in order, and gives out addresses."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from anyio import TASK_STATUS_IGNORED, CancelScope
+from anyio.abc import TaskStatus
+
+from .children import Child
+from .clock import Clock
+from .dynamic import DynamicSupervisor
+from .errors import StartFailed
+from .exits import Exit, Shutdown
+from .factories import Factory
+from .kernel import Kernel
+from .latch import Latch
+from .ref import Ref
+from .running import Running
+from .spec import FactorySpec, SupervisorSpec
+from .static import StaticSupervisor
+from .telemetry import Node, Observer
+
+A = TypeVar("A")
+Arg = TypeVar("Arg")
+
+
+class System:
+    """One kernel instance. Runs once."""
+
+    def __init__(self, *, clock: Clock, observer: Observer) -> None:
+        self._kernel = Kernel(clock, observer)
+        self._root: Child | None = None
+        self._over: Latch[None] = Latch()
+
+    def ref(self, actor: type[A], path: str) -> Ref[A]:
+        """The address of the actor at `path`, whether it runs or not."""
+        return Ref(self._kernel.registry.cell(path))
+
+    def factory(self, spec: FactorySpec[Arg, A], path: str) -> Factory[Arg, A]:
+        """A handle to the factory at `path`, whether it runs or not."""
+        return Factory(self._kernel, spec, path)
+
+    @property
+    def abandoned(self) -> tuple[str, ...]:
+        """Names of tasks that could not be killed and were left behind; the process should exit non-zero."""
+        return self._kernel.abandoned
+
+    def tree(self) -> Node | None:
+        """The tree as it is now; None before the first start."""
+        return None if self._root is None else self._root.node()
+
+    async def run(self, root: SupervisorSpec, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> Exit:
+        """Start `root`, report it started, and return why it ended.
+
+        Raises StartFailed when it does not get up. Cancelling this stops the tree in order first.
+        """
+        if self._root is not None:
+            raise RuntimeError("a System runs once")
+        kernel = self._kernel
+        timers = CancelScope()
+        kernel.spawn(self._run_timers(timers), "timers")
+        child = self._root = Child(kernel, root, "", _subtree, _nothing)
+        try:
+            return await self._watch(child, task_status)
+        finally:
+            timers.cancel()
+            child.close()
+            with CancelScope(shield=True):
+                await kernel.drained()
+            self._over.set(None)
+
+    async def stop(self) -> None:
+        """Stop the tree in reverse start order, each child within its limit, and wait for its end."""
+        if self._root is None:
+            return
+        if self._root.running is not None:
+            self._root.running.request_stop(Shutdown())
+        await self._over.wait()
+
+    async def _watch(self, child: Child, task_status: TaskStatus[None]) -> Exit:
+        running = child.launch()
+        try:
+            await running.acknowledged.wait()
+            failure = child.settle_start(running)
+            if failure is not None:
+                raise StartFailed(child.path, failure)
+            task_status.started()
+            await running.ended.wait()
+        except asyncio.CancelledError:
+            running.request_stop(Shutdown("cancelled"))
+            with CancelScope(shield=True):
+                await running.ended.wait()
+            raise
+        finally:
+            child.forget("down")
+        return running.ended.value or Shutdown()
+
+    async def _run_timers(self, scope: CancelScope) -> None:
+        with scope:
+            await self._kernel.timers.run()
+
+
+def _nothing(child: Child, running: Running) -> None:
+    """The root has no supervisor: `run` itself waits for its end."""
+
+
+def _subtree(
+    kernel: Kernel,
+    spec: SupervisorSpec | FactorySpec[Any, Any],
+    path: str,
+    on_end: Callable[[Running], None],
+) -> Running:
+    if isinstance(spec, SupervisorSpec):
+        return StaticSupervisor(kernel, spec, path, _subtree, on_end)
+    return DynamicSupervisor(kernel, spec, path, _subtree, on_end)
