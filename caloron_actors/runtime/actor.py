@@ -10,7 +10,7 @@ from .clock import Clock, Timer
 from .exits import Exit, Normal
 from .mailbox import MailboxPolicy
 from .messages import Down, Tell
-from .ref import Ref, cell_of
+from .ref import Ref
 
 if TYPE_CHECKING:
     from .incarnation import Incarnation
@@ -24,7 +24,8 @@ S = TypeVar("S")
 class Actor(Generic[Arg, S]):
     """State and its methods; one message at a time. Its constructor takes no arguments and must not wait.
 
-    Arg is the type of the start argument, S that of the snapshot (None when there is none).
+    Arg is the type of the start argument, S that of the snapshot (None when there is none). Subclasses narrow `ctx`
+    to the context of their own type.
     """
 
     mailbox: ClassVar[MailboxPolicy] = MailboxPolicy()
@@ -34,10 +35,10 @@ class Actor(Generic[Arg, S]):
         """A new, not yet initialised actor. Ties the type of the start argument to the class."""
         return cls()
 
-    async def init(self, ctx: Ctx[Self], arg: Arg, restored: S | None) -> None:
+    async def init(self, ctx: Ctx[Any], arg: Arg, restored: S | None) -> None:
         """Get ready; the start is acknowledged when this returns. `restored` is the last snapshot, if any."""
 
-    async def on_down(self, ctx: Ctx[Self], down: Down) -> None:
+    async def on_down(self, ctx: Ctx[Any], down: Down) -> None:
         """A monitored actor has ended."""
 
     async def terminate(self, reason: Exit) -> None:
@@ -83,7 +84,7 @@ class Ctx(Generic[A]):
 
     def monitor(self, ref: Ref[Any]) -> None:
         """Get `on_down` when the actor there ends; at once when it is not running."""
-        cell_of(ref).watch(self._running.cell)
+        ref.report_end_to(self._running.cell)
 
     def stop(self, reason: Exit = Normal()) -> None:  # noqa: B008  frozen
         """End after the present message. The first reason given stands."""

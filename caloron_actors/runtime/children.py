@@ -143,7 +143,14 @@ class Child:
     def _make(self) -> Running:
         spec = self.spec
         if isinstance(spec, ChildSpec):
-            return Incarnation(self._kernel, spec, self._cells[0], self.number, self._saved, self._ended)
+            return Incarnation(
+                self._kernel,
+                spec,
+                self._cells[0],
+                number=self.number,
+                restored=self._saved,
+                on_end=self._ended,
+            )
         return self._make_subtree(self._kernel, spec, self.path, self._ended)
 
     def _ended(self, running: Running) -> None:

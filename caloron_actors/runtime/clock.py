@@ -10,6 +10,9 @@ from anyio import CancelScope
 _COMPACT_ABOVE = 1024
 """Cancelled timers are swept out of the heap when they outnumber the live ones and this number."""
 
+RESOLUTION = 1e-6
+"""Seconds. A clock that counts in microseconds may wake a sleeper this much before a deadline kept as a float."""
+
 
 class Clock(Protocol):
     """Time as the kernel needs it, in seconds."""
@@ -85,7 +88,7 @@ class Timers:
             self._sleep = None
 
     def _fire_due(self) -> None:
-        now = self._clock.monotonic()
+        now = self._clock.monotonic() + RESOLUTION
         while self._heap and (self._heap[0][0] <= now or not self._heap[0][2].pending):
             timer = heapq.heappop(self._heap)[2]
             if timer.pending:

@@ -51,7 +51,7 @@ class DynamicSupervisor(Supervising):
     def has(self, key: str) -> bool:
         return key in self._children
 
-    async def start_child(self, key: str, arg: Any) -> None:
+    async def start_child(self, key: str, arg: object) -> None:
         """Start a child and wait for its acknowledgement. Raises StartFailed."""
         path = f"{self.path}/{key}"
         if self.stopping is not None:
@@ -95,9 +95,10 @@ class DynamicSupervisor(Supervising):
         self._rebuilding.cancel()
         if self._spec.rebuilt is not None and self.acknowledged.is_set:
             await self._rebuilt.wait_for(KILL_GRACE, self.kernel.timers)
-        waiting = []
+        waiting: list[Latch[None]] = []
         for child in list(self._children.values()):
-            waiting.append(stopped := Latch[None]())
+            stopped: Latch[None] = Latch()
+            waiting.append(stopped)
             self.kernel.spawn(self._stop_one(child, stopped), f"{child.path} stop")
         for stopped in waiting:
             await stopped.wait()

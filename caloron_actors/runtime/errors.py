@@ -1,8 +1,15 @@
 """What the kernel raises at its callers. A refusal of a `tell` is a value (False), never one of these."""
 
-from typing import Any
+from typing import Protocol
 
 from .exits import Exit, Shutdown
+
+
+class Address(Protocol):
+    """A Ref of whatever type."""
+
+    @property
+    def path(self) -> str: ...
 
 
 class ActorGone(Exception):
@@ -50,6 +57,6 @@ class StartFailed(Exception):
 class AlreadyStarted(Exception):
     """The factory has a child of that key; `ref` is its address."""
 
-    def __init__(self, ref: Any) -> None:
+    def __init__(self, ref: Address) -> None:
         self.ref = ref
         super().__init__(f"{ref.path} is already there")

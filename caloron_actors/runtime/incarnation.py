@@ -24,6 +24,7 @@ from .telemetry import CrashReport, Stopped
 BATCH = 64
 """Messages handled before other tasks get a turn, when no handler waits by itself."""
 
+NO_SNAPSHOT = Actor[Any, Any].snapshot
 UNKILLABLE = Killed("unkillable")
 
 
@@ -35,8 +36,9 @@ class Incarnation(Running):
         kernel: Kernel,
         spec: ChildSpec,
         cell: Cell,
+        *,
         number: int,
-        restored: Any,
+        restored: object,
         on_end: Callable[[Running], None],
     ) -> None:
         super().__init__()
@@ -44,7 +46,7 @@ class Incarnation(Running):
         self.id = spec.id
         self.cell = cell
         self.number = number
-        self.saved = restored
+        self.saved: Any = restored
         self.origin = Origin(cell, number)
         self.side = SideTasks(self)
         self.over = False
@@ -143,7 +145,7 @@ class Incarnation(Running):
 
     async def _serve(self, actor: Actor[Any, Any], ctx: Ctx[Any]) -> Exit:
         mailbox = self.cell.mailbox
-        keeps = type(actor).snapshot is not Actor.snapshot
+        keeps = type(actor).snapshot is not NO_SNAPSHOT
         self._during = "message"
         handled = 0
         while self._stop is None:

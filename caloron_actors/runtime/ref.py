@@ -77,6 +77,10 @@ class Ref(Generic[A]):
         finally:
             timer.cancel()
 
+    def report_end_to(self, watcher: Cell) -> None:
+        """Monitor this address in the name of `watcher`'s present incarnation; `Ctx.monitor` is the way to call it."""
+        self._cell.watch(watcher)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ref) and self.path == other.path
 
@@ -85,8 +89,3 @@ class Ref(Generic[A]):
 
     def __repr__(self) -> str:
         return f"Ref({self.path!r})"
-
-
-def cell_of(ref: "Ref[A]") -> Cell:
-    """The cell behind a ref, for the kernel itself."""
-    return ref._cell  # noqa: SLF001  kept from users of Ref, not from the kernel

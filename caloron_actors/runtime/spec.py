@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeGuard, TypeVar
 
 import msgspec
 
@@ -149,10 +149,17 @@ def factory(
     _check_id(id)
     _check_budget(id, intensity, period)
     _check_limits(shutdown, init_timeout)
-    if not (isinstance(actor, type) and issubclass(actor, Actor)):
-        raise TypeError(f"{id}: {actor!r} is not an actor class")
     return FactorySpec(
-        id, actor, restart, shutdown, init_timeout, intensity, period, max_children, rebuilt, own_restart
+        id,
+        _actor_class(actor),
+        restart,
+        shutdown,
+        init_timeout,
+        intensity,
+        period,
+        max_children,
+        rebuilt,
+        own_restart,
     )
 
 
@@ -169,3 +176,13 @@ def _check_budget(id_: str, intensity: int, period: float) -> None:
 def _check_limits(shutdown: Limit, init_timeout: float) -> None:
     if (isinstance(shutdown, float | int) and shutdown < 0) or init_timeout <= 0:
         raise ValueError("shutdown must be at least 0 and init_timeout above 0")
+
+
+def _actor_class(made: object) -> type[Actor[Any, Any]]:
+    if not _is_actor_class(made):
+        raise TypeError(f"{made!r} is not an actor class")
+    return made
+
+
+def _is_actor_class(made: object) -> TypeGuard[type[Actor[Any, Any]]]:
+    return isinstance(made, type) and issubclass(made, Actor)
