@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from caloron_actors.domain.ids import Commit
 from caloron_actors.domain.task import Review
@@ -31,8 +32,13 @@ def assess(reviews: Sequence[Review], head: Commit | None) -> Verdict:
 
 
 def merge_reviews(known: tuple[Review, ...], seen: Sequence[Review]) -> tuple[Review, ...]:
-    """Put what was seen over what was known, by id. Gives `known` itself when nothing is new."""
+    """Add what was seen to what was known, by id; a known review can only change its state (be dismissed).
+
+    Gives `known` itself when nothing is new.
+    """
     merged = {review.id: review for review in known}
-    merged.update({review.id: review for review in seen})
+    for review in seen:
+        before = merged.get(review.id)
+        merged[review.id] = review if before is None else replace(before, state=review.state)
     result = tuple(sorted(merged.values(), key=lambda r: r.id))
     return known if result == known else result

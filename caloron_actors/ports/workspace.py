@@ -58,6 +58,10 @@ class Workspace(Protocol):
     Every call may raise `Unavailable` (the forge's git cannot be reached, disk trouble) or `Rejected` (ports.errors).
     """
 
+    def tree(self, task: TaskId) -> Path:
+        """Where the author's working copy of a task stands once it is prepared."""
+        ...
+
     async def base(self) -> Commit:
         """Fetch the base branch from the forge into the mirror and give its head."""
         ...

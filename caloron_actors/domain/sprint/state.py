@@ -19,9 +19,10 @@ Outcome = Literal["succeeded", "partial", "cancelled", "expired"]
 
 
 class SprintPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What never changes once a sprint has started."""
+    """What never changes once a sprint has started. `source`: the absolute path of the operator's repository."""
 
     dag: Dag
+    source: str
     repository: str
     base_branch: str
 

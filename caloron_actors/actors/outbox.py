@@ -1,0 +1,186 @@
+"""Carries out a sprint's intents: claim, probe, perform, and settle by the commit that applies the outcome.
+
+Effects of one lane are done one after another; lanes do not wait for each other.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from caloron_actors.actors.asking import ASK_FAILURES
+from caloron_actors.actors.journal import Claim, JournalActor, OpenIntents, Postpone
+from caloron_actors.actors.perform import Performer
+from caloron_actors.actors.sprint import Apply, Look, SprintActor
+from caloron_actors.domain.effects import Intent, lane
+from caloron_actors.domain.events import EffectRejected, Event
+from caloron_actors.domain.ids import EffectKey, SprintId
+from caloron_actors.ports.clock import WallClock
+from caloron_actors.ports.errors import PortError, Rejected, Unavailable
+from caloron_actors.runtime import Actor, Ask, Ctx, MailboxPolicy, Ref, Tell
+
+RETRY_FIRST = timedelta(seconds=1)
+RETRY_CAP = timedelta(minutes=5)
+ANSWER_PATIENCE = 120.0
+"""Seconds to wait for the sprint's commit of an outcome; then the outcome is offered again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxArg:
+    """What an Outbox needs of its surroundings. `jitter` gives numbers from 0 to 1."""
+
+    sprint: SprintId
+    performer: Performer
+    clock: WallClock
+    jitter: Callable[[], float]
+    journal: Ref[JournalActor]
+    sprint_ref: Ref[SprintActor]
+
+
+class Waiting:
+    """An intent in its lane. `probe`: it may have been tried before, so look before doing it."""
+
+    def __init__(self, intent: Intent, *, probe: bool, tries: int) -> None:
+        self.intent = intent
+        self.probe = probe
+        self.tries = tries
+
+
+class OutboxActor(Actor[OutboxArg, None]):
+    """Holds the lanes of one sprint. The journal is the truth: a claim fails for what was withdrawn or settled."""
+
+    mailbox = MailboxPolicy(capacity=100_000, overflow="reject")
+
+    def __init__(self) -> None:
+        self.arg: OutboxArg
+        self.lanes: dict[str, deque[Waiting]] = {}
+        self.known: set[EffectKey] = set()
+        self.busy: set[str] = set()
+        self._log = structlog.get_logger("outbox")
+
+    async def init(self, ctx: Ctx["OutboxActor"], arg: OutboxArg, restored: None) -> None:
+        """Take up every open intent: whatever an earlier life may have begun is probed first."""
+        self.arg = arg
+        self._log = self._log.bind(sprint=arg.sprint)
+        for entry in await arg.journal.ask(OpenIntents(arg.sprint), timeout=ANSWER_PATIENCE):
+            self.enqueue(Waiting(entry.intent, probe=True, tries=entry.tries))
+        for name in list(self.lanes):
+            self.advance(ctx, name)
+
+    def enqueue(self, waiting: Waiting) -> None:
+        """Put an intent at the end of its lane, once."""
+        if waiting.intent.key in self.known:
+            return
+        self.known.add(waiting.intent.key)
+        self.lanes.setdefault(lane(waiting.intent.effect), deque()).append(waiting)
+
+    def advance(self, ctx: Ctx["OutboxActor"], name: str) -> None:
+        """Start the first intent of a lane, unless one of it is under way."""
+        queue = self.lanes.get(name)
+        if name in self.busy or not queue:
+            return
+        self.busy.add(name)
+        first = queue[0]
+        ctx.spawn(lambda: self._carry_out(first), lambda result: LaneTurn(name, result))
+
+    async def _carry_out(self, waiting: Waiting) -> timedelta | None:
+        """Do one intent to its end. Gives None when it is out of the way, or how long to wait before the next try."""
+        key, effect = waiting.intent.key, waiting.intent.effect
+        claimed = await self.arg.journal.ask(Claim(self.arg.sprint, key), timeout=ANSWER_PATIENCE)
+        if isinstance(claimed, PortError):
+            raise claimed
+        if not claimed:
+            return None
+        waiting.tries += 1
+        log = self._log.bind(effect=key, attempt=waiting.tries)
+        event: Event
+        try:
+            sprint = await self.arg.sprint_ref.ask(Look(), timeout=ANSWER_PATIENCE)
+            event = await self.arg.performer.perform(sprint, waiting.intent, probe=waiting.probe)
+        except Unavailable as error:
+            return await self._postpone(waiting, error)
+        except Rejected as error:
+            event = EffectRejected(task=effect.task, effect=effect, reason=str(error))
+            log.warning("effect_rejected", reason=str(error))
+        await self._settle(key, event)
+        log.info("effect_done", task=effect.task, outcome=type(event).__name__)
+        return None
+
+    async def _settle(self, key: EffectKey, event: Event) -> None:
+        """Offer the outcome until it is durable: the sprint may be starting again in between."""
+        while True:
+            try:
+                await self.arg.sprint_ref.ask(Apply(event, settles=key), timeout=ANSWER_PATIENCE)
+            except ASK_FAILURES:
+                await self.arg.performer.pause(RETRY_FIRST)
+            else:
+                return
+
+    async def _postpone(self, waiting: Waiting, error: Unavailable) -> timedelta:
+        now = self.arg.clock.now().wall
+        wait = min(RETRY_FIRST * (1 << min(waiting.tries - 1, 16)), RETRY_CAP)
+        wait *= 1 + 0.25 * self.arg.jitter()
+        if error.retry_after is not None:
+            wait = max(wait, error.retry_after - now)
+        waiting.probe = waiting.probe or error.ambiguous
+        self._log.warning("effect_postponed", effect=waiting.intent.key, error=str(error), wait=str(wait))
+        postpone = Postpone(self.arg.sprint, waiting.intent.key, now + wait, str(error))
+        trouble = await self.arg.journal.ask(postpone, timeout=ANSWER_PATIENCE)
+        if trouble is not None:
+            raise trouble
+        return wait
+
+
+class Promised(Tell["OutboxActor"], frozen=True):
+    """A commit has promised these effects, and takes those back that were not begun."""
+
+    intents: tuple[Intent, ...]
+    withdrawn: tuple[EffectKey, ...]
+
+    async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> None:
+        """Put them into their lanes. What was withdrawn is found out by its claim."""
+        for intent in self.intents:
+            actor.enqueue(Waiting(intent, probe=False, tries=0))
+            actor.advance(ctx, lane(intent.effect))
+
+
+class LaneTurn(Tell["OutboxActor"], frozen=True):
+    """The first intent of a lane is out of the way, has to wait, or has met a bug."""
+
+    name: str
+    result: timedelta | Exception | None
+
+    async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> None:
+        """Go on with the lane; a bug crashes this actor, which starts again from the journal."""
+        if isinstance(self.result, Exception):
+            raise self.result
+        if self.result is not None:
+            ctx.after(self.result, LaneDue(self.name))
+            return
+        actor.busy.discard(self.name)
+        queue = actor.lanes[self.name]
+        actor.known.discard(queue.popleft().intent.key)
+        if not queue:
+            del actor.lanes[self.name]
+        actor.advance(ctx, self.name)
+
+
+class LaneDue(Tell["OutboxActor"], frozen=True):
+    """The waiting time of a lane's first intent is over."""
+
+    name: str
+
+    async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> None:
+        """Try it again."""
+        actor.busy.discard(self.name)
+        actor.advance(ctx, self.name)
+
+
+class Idle(Ask["OutboxActor", bool], frozen=True):
+    """Is nothing left to do?"""
+
+    async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> bool:
+        """Look at the lanes."""
+        return not actor.lanes

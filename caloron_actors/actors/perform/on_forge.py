@@ -1,0 +1,142 @@
+"""Effects on the forge: issues, comments, labels, pull requests, reviews and merges."""
+
+from caloron_actors.actors.perform.world import World, known_pull_request, place_of, task_plan
+from caloron_actors.domain import effects as fx
+from caloron_actors.domain.dag import TaskPlan
+from caloron_actors.domain.events import (
+    Event,
+    IssueCreated,
+    MergeConflicted,
+    MergeRefused,
+    NoteWritten,
+    PullRequestMerged,
+    PullRequestOpened,
+    ReviewSubmitted,
+)
+from caloron_actors.domain.ids import EffectKey
+from caloron_actors.domain.marker import marked, neutralise
+from caloron_actors.domain.sprint.labels import TASK
+from caloron_actors.domain.sprint.state import Sprint
+from caloron_actors.domain.task import Review
+from caloron_actors.ports.errors import Rejected
+from caloron_actors.ports.forge import HeadMoved, Merged, NotMergeable, PullRequestSeen, ReviewSeen
+
+
+async def create_issue(
+    world: World, sprint: Sprint, effect: fx.CreateIssue, key: EffectKey, *, probe: bool
+) -> Event:
+    """Open the task's issue, or find the one that was opened: by its creator and its mark, over all issues."""
+    if probe:
+        author = await world.forge.author_login()
+        for issue in await world.forge.issues():
+            if issue.author == author and marked(world.secret, issue.body, key):
+                return IssueCreated(effect.task, issue.number)
+    plan = task_plan(sprint, effect.task)
+    number = await world.forge.create_issue(plan.title, world.marked(_issue_body(plan), key), [TASK])
+    return IssueCreated(effect.task, number)
+
+
+def _issue_body(plan: TaskPlan) -> str:
+    needs = ", ".join(plan.depends_on) or "none"
+    return f"{plan.body}\n\n**Task**: {plan.id}\n**Depends on**: {needs}\n\nTask ID: {plan.id}"
+
+
+async def post_comment(world: World, effect: fx.PostComment, key: EffectKey, *, probe: bool) -> Event:
+    """Comment once: the mark tells whether it stands already."""
+    if probe:
+        author = await world.forge.author_login()
+        for comment in await world.forge.comments(effect.number):
+            if comment.author == author and marked(world.secret, comment.body, key):
+                return NoteWritten(effect.task)
+    await world.forge.comment(effect.number, world.marked(neutralise(effect.text), key))
+    return NoteWritten(effect.task)
+
+
+async def open_pull_request(
+    world: World, sprint: Sprint, effect: fx.OpenPullRequest, key: EffectKey
+) -> Event:
+    """Open the task's pull request, or find the open one of its branch: a branch has at most one."""
+    plan, task = task_plan(sprint, effect.task), sprint.tasks[effect.task]
+    branch = place_of(sprint, effect.task).branch
+    author = await world.forge.author_login()
+    for pull in await world.forge.pull_requests(head=branch):
+        if pull.state == "open" and pull.author == author and pull.base_branch == sprint.plan.base_branch:
+            return PullRequestOpened(effect.task, pull.number)
+    body = f"Closes #{task.issue}\n\nWork of {plan.assigned_to} on task {plan.id} of sprint {sprint.head.id}."
+    number = await world.forge.open_pull_request(
+        f"[{plan.id}] {plan.title}", world.marked(body, key), branch, sprint.plan.base_branch
+    )
+    return PullRequestOpened(effect.task, number)
+
+
+async def submit_review(
+    world: World, sprint: Sprint, effect: fx.SubmitReview, key: EffectKey, *, probe: bool
+) -> Event:
+    """Write a reviewer's verdict once: its mark and its author tell whether it stands already."""
+    number = known_pull_request(sprint.tasks[effect.task])
+    seen: ReviewSeen | None = None
+    if probe:
+        login = await world.forge.reviewer_login(effect.agent)
+        for review in await world.forge.reviews(number):
+            if review.author == login and marked(world.secret, review.body, key):
+                seen = review
+    if seen is None:
+        text = neutralise(effect.text) or "Approved."
+        cycle = sprint.tasks[effect.task].review_cycles + 1
+        body = world.marked(f"**Code Review (cycle {cycle})**\n\n{text}", key)
+        seen = await world.forge.submit_review(number, effect.agent, effect.verdict, body, effect.head)
+    fact = Review(
+        id=seen.id,
+        login=seen.author or effect.agent,
+        state="approved" if effect.verdict == "approve" else "changes_requested",
+        head=effect.head,
+        text=effect.text,
+        submitted_at=seen.submitted_at,
+    )
+    return ReviewSubmitted(task=effect.task, agent=effect.agent, run=effect.run, review=fact)
+
+
+async def merge(world: World, sprint: Sprint, effect: fx.MergePullRequest) -> Event:
+    """Merge while the head is the reviewed one. What stands in the way is looked up first, and again after a no."""
+    pull = await world.forge.pull_request(effect.number)
+    if pull.merged and pull.merge_commit is not None:
+        return PullRequestMerged(effect.task, pull.merge_commit, pull.merged_by)
+    obstacle = await _obstacle(world, effect, pull)
+    if obstacle is not None:
+        return obstacle
+    plan = task_plan(sprint, effect.task)
+    title = f"Merge pull request #{effect.number}: [{plan.id}] {plan.title}"
+    answer = await world.forge.merge(effect.number, effect.head, title)
+    match answer:
+        case Merged(commit=commit):
+            return PullRequestMerged(effect.task, commit)
+        case HeadMoved():
+            return MergeRefused(effect.task, effect.head, "the head has moved")
+        case NotMergeable(reason=reason):
+            late = await _obstacle(world, effect, pull)
+            return late or MergeRefused(effect.task, effect.head, reason)
+
+
+async def _obstacle(world: World, effect: fx.MergePullRequest, pull: PullRequestSeen) -> Event | None:
+    if pull.head != effect.head:
+        return MergeRefused(effect.task, effect.head, "the head has moved")
+    if pull.state == "closed":
+        return MergeRefused(effect.task, effect.head, "the pull request is closed")
+    paths = await world.workspace.conflicts(await world.workspace.base(), effect.head)
+    return MergeConflicted(effect.task, effect.head, paths) if paths else None
+
+
+async def write_note(world: World, effect: fx.AddLabel | fx.RemoveLabel | fx.CloseIssue) -> Event:
+    """Put the wanted state: asking for it twice is no error, and a thing that is gone needs no label."""
+    try:
+        match effect:
+            case fx.AddLabel():
+                await world.forge.add_labels(effect.number, [effect.label])
+            case fx.RemoveLabel():
+                await world.forge.remove_label(effect.number, effect.label)
+            case fx.CloseIssue():
+                await world.forge.close_issue(effect.number)
+    except Rejected as error:
+        if error.code not in (404, 410):
+            raise
+    return NoteWritten(effect.task)

@@ -1,0 +1,57 @@
+"""One entry for every kind of effect."""
+
+from datetime import timedelta
+from typing import assert_never
+
+from caloron_actors.actors.perform import on_forge, on_host
+from caloron_actors.actors.perform.world import World
+from caloron_actors.domain import effects as fx
+from caloron_actors.domain.events import Event
+from caloron_actors.domain.sprint.state import Sprint
+
+
+class Performer:
+    """Does effects through the ports of one sprint. Holds no state of its own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def pause(self, duration: timedelta) -> None:
+        """Wait on the service's clock."""
+        await self._world.pause(duration)
+
+    async def perform(self, sprint: Sprint, intent: fx.Intent, *, probe: bool) -> Event:  # noqa: C901, PLR0911, PLR0912 - one line a kind
+        """Do an effect and give its outcome. With `probe` it may have been done before: look first.
+
+        Raises `Unavailable` when it should be tried again later and `Rejected` when the answer is a final no.
+        """
+        world, effect, key = self._world, intent.effect, intent.key
+        match effect:
+            case fx.CreateIssue():
+                return await on_forge.create_issue(world, sprint, effect, key, probe=probe)
+            case fx.PostComment():
+                return await on_forge.post_comment(world, effect, key, probe=probe)
+            case fx.AddLabel() | fx.RemoveLabel() | fx.CloseIssue():
+                return await on_forge.write_note(world, effect)
+            case fx.OpenPullRequest():
+                return await on_forge.open_pull_request(world, sprint, effect, key)
+            case fx.SubmitReview():
+                return await on_forge.submit_review(world, sprint, effect, key, probe=probe)
+            case fx.MergePullRequest():
+                return await on_forge.merge(world, sprint, effect)
+            case fx.PrepareWork():
+                return await on_host.prepare(world, sprint, effect)
+            case fx.LaunchAuthor():
+                return await on_host.launch_author(world, sprint, effect)
+            case fx.LaunchReviewer():
+                return await on_host.launch_reviewer(world, sprint, effect)
+            case fx.CollectWork():
+                return await on_host.collect(world, sprint, effect)
+            case fx.SaveWork():
+                return await on_host.save(world, sprint, effect)
+            case fx.PushBranch():
+                return await on_host.push(world, sprint, effect)
+            case fx.StopRun():
+                return await on_host.stop(world, sprint, effect)
+            case _:
+                assert_never(effect)

@@ -1,0 +1,187 @@
+"""Looks at one repository on the forge and tells its sprints how their issues and pull requests are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from caloron_actors.actors.asking import ASK_FAILURES
+from caloron_actors.actors.sprint import Happened, Look, SprintActor
+from caloron_actors.domain.events import IssueFact, PullRequestFact, TaskObserved
+from caloron_actors.domain.sprint.state import Sprint
+from caloron_actors.domain.task import Review, Task
+from caloron_actors.ports.clock import WallClock
+from caloron_actors.ports.errors import PortError
+from caloron_actors.ports.forge import Forge, IssueSeen, PullRequestSeen, ReviewSeen
+from caloron_actors.runtime import Actor, Ask, Ctx, Ref, Tell
+
+OVERLAP = timedelta(minutes=2)
+"""How far before the last look a look starts again: lists may lag, and clocks differ."""
+
+PERMISSION_AGE = timedelta(minutes=5)
+LOOK_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PollerArg:
+    """What a Poller needs of its surroundings. `sprints`: all that run now."""
+
+    forge: Forge
+    clock: WallClock
+    active: timedelta
+    idle: timedelta
+    sprints: Callable[[], tuple[Ref[SprintActor], ...]]
+
+
+class PollerActor(Actor[PollerArg, None]):
+    """Holds caches only: what it has told, so that it tells changes, and who may decide."""
+
+    def __init__(self) -> None:
+        self.arg: PollerArg
+        self.mark: datetime | None = None
+        self.told: dict[tuple[str, str], TaskObserved] = {}
+        self.reviewed: dict[int, tuple[datetime, tuple[Review, ...]]] = {}
+        self.permissions: dict[str, tuple[datetime, bool]] = {}
+        self.pause: timedelta
+        self._log = structlog.get_logger("poller")
+
+    async def init(self, ctx: Ctx["PollerActor"], arg: PollerArg, restored: None) -> None:
+        """Start with a full look soon."""
+        self.arg = arg
+        self.pause = arg.active
+        self._log = self._log.bind(repository=arg.forge.repository)
+        ctx.after(arg.active, LookDue())
+
+    async def look(self, *, full: bool) -> bool:
+        """Read what changed and tell it. True when anything new was told; raises what the forge's port raises."""
+        began = self.arg.clock.now().wall
+        since = None if full or self.mark is None else self.mark - OVERLAP
+        sprints = [(ref, await ref.ask(Look(), timeout=LOOK_PATIENCE)) for ref in self.arg.sprints()]
+        here = self.arg.forge.repository
+        sprints = [(ref, sprint) for ref, sprint in sprints if sprint.plan.repository == here]
+        if not any(_interests(sprint) for _, sprint in sprints):
+            return False
+        issues = {issue.number: issue for issue in await self.arg.forge.issues(since)}
+        pulls = {pull.number: pull for pull in await self.arg.forge.pull_requests(since=since)}
+        news = False
+        for ref, sprint in sprints:
+            for task in _interests(sprint):
+                seen = await self._observe(sprint, task, issues, pulls, full=full)
+                if seen is not None and self.told.get((sprint.head.id, task.id)) != seen:
+                    self.told[sprint.head.id, task.id] = seen
+                    ref.tell(Happened(seen))
+                    news = True
+        self.mark = began
+        return news
+
+    async def _observe(
+        self,
+        sprint: Sprint,
+        task: Task,
+        issues: dict[int, IssueSeen],
+        pulls: dict[int, PullRequestSeen],
+        *,
+        full: bool,
+    ) -> TaskObserved | None:
+        issue = issues.get(task.issue) if task.issue is not None else None
+        pull = pulls.get(task.pull_request) if task.pull_request is not None else None
+        if issue is None and pull is None:
+            return None
+        told = self.told.get((sprint.head.id, task.id))
+        pull_fact = told.pull_request if told is not None else None
+        if pull is not None:
+            pull_fact = await self._pull_fact(sprint, pull, full=full)
+        issue_fact = told.issue if told is not None else None
+        if issue is not None:
+            issue_fact = IssueFact(number=issue.number, state=issue.state, closed_by=issue.closed_by)
+        return TaskObserved(task=task.id, pull_request=pull_fact, issue=issue_fact)
+
+    async def _pull_fact(self, sprint: Sprint, pull: PullRequestSeen, *, full: bool) -> PullRequestFact:
+        known = self.reviewed.get(pull.number)
+        if full or known is None or known[0] != pull.updated_at:
+            reviews = [
+                await self._review(sprint, review) for review in await self.arg.forge.reviews(pull.number)
+            ]
+            known = (pull.updated_at, tuple(review for review in reviews if review is not None))
+            self.reviewed[pull.number] = known
+        if pull.merged and pull.merge_commit is None:
+            pull = await self.arg.forge.pull_request(pull.number)
+        return PullRequestFact(
+            number=pull.number,
+            state=pull.state,
+            merged=pull.merged,
+            merge_commit=pull.merge_commit,
+            merged_by=pull.merged_by,
+            head=pull.head,
+            reviews=known[1],
+        )
+
+    async def _review(self, sprint: Sprint, review: ReviewSeen) -> Review | None:
+        """A review in the sprint's words; None for one that decides nothing or whose author may not decide."""
+        login = review.author
+        if login is None or login == sprint.head.author_login:
+            return None
+        if review.state not in ("approved", "changes_requested", "dismissed"):
+            return None
+        if not await self._may_decide(login):
+            return None
+        return Review(
+            id=review.id,
+            login=login,
+            state=review.state,
+            head=review.commit,
+            text=review.body,
+            submitted_at=review.submitted_at,
+        )
+
+    async def _may_decide(self, login: str) -> bool:
+        now = self.arg.clock.now().wall
+        known = self.permissions.get(login)
+        if known is None or now - known[0] > PERMISSION_AGE:
+            allowed = await self.arg.forge.permission(login) in ("write", "admin")
+            known = (now, allowed)
+            self.permissions[login] = known
+        return known[1]
+
+    def next_pause(self, *, news: bool) -> timedelta:
+        """How long to wait: short after news, doubling up to the idle pause."""
+        self.pause = self.arg.active if news else min(self.pause * 2, self.arg.idle)
+        return self.pause
+
+    def trouble(self, error: Exception) -> None:
+        """The forge could not be read: say so and look again later."""
+        self._log.warning("look_failed", error=str(error))
+
+
+def _interests(sprint: Sprint) -> list[Task]:
+    """The tasks a look can bring news of."""
+    if sprint.head.outcome is not None:
+        return []
+    return [task for task in sprint.tasks.values() if task.issue is not None and not task.final]
+
+
+class LookDue(Tell["PollerActor"], frozen=True):
+    """It is time to look."""
+
+    async def run(self, actor: PollerActor, ctx: Ctx[PollerActor]) -> None:
+        """Look, and plan the next look."""
+        news = False
+        try:
+            news = await actor.look(full=actor.mark is None)
+        except (PortError, *ASK_FAILURES) as error:
+            actor.trouble(error)
+        ctx.after(actor.next_pause(news=news), LookDue())
+
+
+class LookNow(Ask["PollerActor", str | None], frozen=True):
+    """Take one full look, whatever was told before. Answers None when it was taken, or why not."""
+
+    async def run(self, actor: PollerActor, ctx: Ctx[PollerActor]) -> str | None:
+        """Look at everything."""
+        actor.told.clear()
+        try:
+            await actor.look(full=True)
+        except (PortError, *ASK_FAILURES) as error:
+            return str(error)
+        return None

@@ -1,0 +1,215 @@
+"""The only writer of a sprint: takes events, asks `step`, commits, and only then tells anybody."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from msgspec.structs import replace
+
+from caloron_actors.actors.agent import AgentActor, AgentArg, Role, Watch, agent_key
+from caloron_actors.actors.journal import Commit, JournalActor, Load
+from caloron_actors.domain.effects import Intent
+from caloron_actors.domain.events import Event, Limits, RunStarted, SprintStarted, TimePassed
+from caloron_actors.domain.ids import AgentId, EffectKey, SprintId, TaskId
+from caloron_actors.domain.sprint.schedule import next_deadline
+from caloron_actors.domain.sprint.state import Refused, Sprint, Step
+from caloron_actors.domain.sprint.step import step
+from caloron_actors.ports.clock import WallClock
+from caloron_actors.ports.journal import Entry
+from caloron_actors.ports.launcher import RunId
+from caloron_actors.ports.watching import Watcher
+from caloron_actors.runtime import Actor, AlreadyStarted, Ask, Ctx, Factory, MailboxPolicy, Ref, Tell, Timer
+
+COMMIT_PATIENCE = 60.0
+"""Seconds to wait for one durable commit; a slow disk is waited for, a dead journal restarts the tree."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SprintArg:
+    """What a Sprint needs of its surroundings. `promise` hands committed intents and withdrawals to its outbox."""
+
+    sprint: SprintId
+    limits: Limits
+    author_login: str
+    clock: WallClock
+    watcher: Watcher
+    journal: Ref[JournalActor]
+    agents: Factory[AgentArg, AgentActor]
+    promise: Callable[[tuple[Intent, ...], tuple[EffectKey, ...]], bool]
+    agent_arg: AgentArg
+
+
+class SprintActor(Actor[SprintArg, None]):
+    """Holds one sprint. Its state is what the journal has; it re-reads all of it at every start."""
+
+    mailbox = MailboxPolicy(capacity=100_000, overflow="reject")
+
+    def __init__(self) -> None:
+        self.arg: SprintArg
+        self.sprint: Sprint
+        self._timer: Timer | None = None
+        self._log = structlog.get_logger("sprint")
+
+    async def init(self, ctx: Ctx["SprintActor"], arg: SprintArg, restored: None) -> None:
+        """Read the sprint back, look after the runs that may live, and start (or go on)."""
+        self.arg = arg
+        stored = await arg.journal.ask(Load(arg.sprint), timeout=COMMIT_PATIENCE)
+        if stored is None:
+            raise LookupError(f"sprint {arg.sprint} is not in the journal")
+        self.sprint = stored
+        self._log = self._log.bind(sprint=arg.sprint)
+        for run, task in live_runs(stored):
+            self.watch(ctx, run, task)
+        if stored.head.outcome is None:
+            await self.apply(ctx, SprintStarted(arg.limits, arg.author_login), settles=None)
+        else:
+            arg.watcher.moved(stored, TimePassed())
+
+    async def apply(self, ctx: Ctx["SprintActor"], event: Event, settles: EffectKey | None) -> str | None:
+        """Step, make it durable, then let the world know. Gives the reason when the event was refused."""
+        now = self.arg.clock.now()
+        moved = step(self.sprint, event, now)
+        match moved:
+            case Refused(reason=reason):
+                self._log.info("event_refused", kind=type(event).__name__, reason=reason)
+                if settles is not None:
+                    await self._commit(self._refusal(event, settles, reason))
+                return reason
+            case Step(idle=True) if settles is None:
+                self._set_timer(ctx)
+                return None
+            case Step():
+                await self._commit(
+                    Entry(
+                        at=now,
+                        event=event,
+                        head=moved.sprint.head,
+                        changed=moved.changed,
+                        intents=moved.intents,
+                        withdrawn=moved.withdrawn,
+                        settled=settles,
+                    )
+                )
+        self.sprint = moved.sprint
+        self._after(ctx, event, moved)
+        return None
+
+    def watch(self, ctx: Ctx["SprintActor"], run: RunId, task: TaskId) -> None:
+        """Have the agent's actor look after a run; its actor is started when there is none."""
+        role: Role = "author" if self._plan_author(task) == run.agent else "reviewer"
+        message = Watch(run_id=run, role=role)
+        key = agent_key(run.sprint, run.agent)
+        if self.arg.agents.ref(key).tell(message):
+            return
+
+        async def start() -> None:
+            with suppress(AlreadyStarted):
+                await self.arg.agents.start_child(key, self.arg.agent_arg)
+            self.arg.agents.ref(key).tell(message)
+
+        ctx.spawn(start, lambda result: StartOfAgentFailed(run, repr(result)) if result else None)
+
+    async def _commit(self, entry: Entry) -> None:
+        error = await self.arg.journal.ask(Commit(entry), timeout=COMMIT_PATIENCE)
+        if error is not None:
+            raise error
+        if entry.refusal is not None:
+            self.sprint = Sprint(
+                plan=self.sprint.plan, head=entry.head, tasks=self.sprint.tasks, index=self.sprint.index
+            )
+
+    def _refusal(self, event: Event, settles: EffectKey, reason: str) -> Entry:
+        head = self.sprint.head
+        head = replace(head, seq=head.seq + 1, refused=head.refused + 1)
+        return Entry(at=self.arg.clock.now(), event=event, head=head, settled=settles, refusal=reason)
+
+    def _after(self, ctx: Ctx["SprintActor"], event: Event, moved: Step) -> None:
+        if moved.intents or moved.withdrawn:
+            self.arg.promise(moved.intents, moved.withdrawn)
+        if isinstance(event, RunStarted):
+            run = RunId(self.arg.sprint, event.task, event.agent, event.run)
+            self.watch(ctx, run, event.task)
+        self._set_timer(ctx)
+        self.arg.watcher.moved(self.sprint, event)
+
+    def _set_timer(self, ctx: Ctx["SprintActor"]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = next_deadline(self.sprint)
+        if deadline is not None:
+            age = self.sprint.head.age.at(self.arg.clock.now()).lived
+            wait = max(deadline - age, timedelta(0))
+            self._timer = ctx.after(wait, Happened(TimePassed()))
+
+    def _plan_author(self, task: TaskId) -> AgentId:
+        return next(plan.assigned_to for plan in self.sprint.plan.dag.tasks if plan.id == task)
+
+
+def live_runs(sprint: Sprint) -> list[tuple[RunId, TaskId]]:
+    """The runs whose process was started and whose end is not yet known."""
+    found = []
+    plans = {plan.id: plan for plan in sprint.plan.dag.tasks}
+    for task in sprint.tasks.values():
+        if task.author is not None and task.author.phase in ("running", "stopping"):
+            agent = plans[task.id].assigned_to
+            found.append((RunId(sprint.head.id, task.id, agent, task.author.ordinal), task.id))
+        for review in task.reviewers:
+            if review.phase in ("running", "stopping"):
+                reviewer = RunId(sprint.head.id, task.id, review.agent, review.run)
+                found.append((reviewer, task.id))
+    return found
+
+
+class Happened(Tell["SprintActor"], frozen=True):
+    """Something happened that nobody waits for."""
+
+    event: Event
+
+    async def run(self, actor: SprintActor, ctx: Ctx[SprintActor]) -> None:
+        """Apply it."""
+        await actor.apply(ctx, self.event, settles=None)
+
+
+class Apply(Ask["SprintActor", str | None], frozen=True):
+    """Something happened whose durability the asker waits for; `settles` is the intent it is the outcome of."""
+
+    event: Event
+    settles: EffectKey | None = None
+
+    async def run(self, actor: SprintActor, ctx: Ctx[SprintActor]) -> str | None:
+        """Apply it; answers the reason when it was refused."""
+        return await actor.apply(ctx, self.event, self.settles)
+
+
+class Look(Ask["SprintActor", Sprint], frozen=True):
+    """The sprint as it is."""
+
+    async def run(self, actor: SprintActor, ctx: Ctx[SprintActor]) -> Sprint:
+        """Give the value itself: it never changes."""
+        return actor.sprint
+
+
+class AgentBack(Tell["SprintActor"], frozen=True):
+    """An agent's actor has (re)started and knows of nothing: tell it what to look after."""
+
+    agent: AgentId
+
+    async def run(self, actor: SprintActor, ctx: Ctx[SprintActor]) -> None:
+        """Tell it again of every run of its."""
+        for run, task in live_runs(actor.sprint):
+            if run.agent == self.agent:
+                actor.watch(ctx, run, task)
+
+
+class StartOfAgentFailed(Tell["SprintActor"], frozen=True):
+    """An agent's actor could not be started: without one a run would be looked after by nobody."""
+
+    agent_run: RunId
+    reason: str
+
+    async def run(self, actor: SprintActor, ctx: Ctx[SprintActor]) -> None:
+        """Let the sprint's supervisor try the whole again."""
+        raise RuntimeError(f"no actor for {self.agent_run}: {self.reason}")

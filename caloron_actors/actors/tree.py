@@ -1,0 +1,199 @@
+"""The whole supervision tree, and how its dynamic children come back after a factory has started anew."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from caloron_actors.actors.agent import AgentActor, AgentArg
+from caloron_actors.actors.journal import JournalActor, Load, OpenIntents, OpenJournal, Stored
+from caloron_actors.actors.listener import ListenerActor, ListenerArg
+from caloron_actors.actors.localforge import LocalForgeActor
+from caloron_actors.actors.outbox import OutboxActor, OutboxArg, Promised
+from caloron_actors.actors.perform import Performer
+from caloron_actors.actors.perform.world import World
+from caloron_actors.actors.poller import PollerActor, PollerArg
+from caloron_actors.actors.sprint import AgentBack, Happened, SprintActor, SprintArg
+from caloron_actors.domain.events import Limits
+from caloron_actors.domain.sprint.state import Sprint
+from caloron_actors.ports.clock import WallClock
+from caloron_actors.ports.embedded import EmbeddedForge
+from caloron_actors.ports.launcher import Launcher
+from caloron_actors.ports.listening import Addresses, Listening
+from caloron_actors.ports.watching import Watcher
+from caloron_actors.runtime import (
+    AlreadyStarted,
+    Factory,
+    Ref,
+    SupervisorSpec,
+    System,
+    child,
+    factory,
+    supervisor,
+)
+
+A = TypeVar("A")
+Arg = TypeVar("Arg")
+
+READ_PATIENCE = 60.0
+STOP_LIMIT = 10.0
+CRASHES, WITHIN = 10, 60.0
+"""How many restarts a part of the tree survives, and within how many seconds, before it takes its supervisor down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SprintPorts:
+    """What one sprint needs of the world, found when it is taken up."""
+
+    world: World
+    limits: Limits
+    author_login: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the tree needs of the world. `ports_of` gives a stored sprint its ports; `opened` is told the addresses."""
+
+    clock: WallClock
+    jitter: Callable[[], float]
+    watcher: Watcher
+    open_journal: OpenJournal
+    embedded: EmbeddedForge | None
+    launcher: Launcher
+    lease: timedelta
+    listening: Listening
+    opened: Callable[[Addresses], None]
+    poll_active: timedelta
+    poll_idle: timedelta
+    ports_of: Callable[[Sprint], Awaitable[SprintPorts]]
+
+
+class Tree:
+    """The tree of one service: its specification, and the addresses in it."""
+
+    def __init__(self, system: System, around: Surroundings) -> None:
+        self._around = around
+        agents = factory(AgentActor, id="agents", intensity=CRASHES, period=WITHIN)
+        sprints = factory(
+            SprintActor,
+            id="sprints",
+            intensity=CRASHES,
+            period=WITHIN,
+            rebuilt=self._for_each(self._add_sprint),
+        )
+        outboxes = factory(
+            OutboxActor,
+            id="outboxes",
+            intensity=CRASHES,
+            period=WITHIN,
+            rebuilt=self._for_each(self._add_outbox),
+        )
+        pollers = factory(
+            PollerActor,
+            id="pollers",
+            intensity=CRASHES,
+            period=WITHIN,
+            rebuilt=self._for_each(self._add_poller),
+        )
+        self.journal = system.ref(JournalActor, "root/journal")
+        self.agents: Factory[AgentArg, AgentActor] = system.factory(agents, "root/agents")
+        self.sprints: Factory[SprintArg, SprintActor] = system.factory(sprints, "root/sprints")
+        self.outboxes: Factory[OutboxArg, OutboxActor] = system.factory(outboxes, "root/outboxes")
+        self.pollers: Factory[PollerArg, PollerActor] = system.factory(pollers, "root/pollers")
+        listener = ListenerArg(
+            listening=around.listening, journal=self.journal, agents=self.agents, opened=around.opened
+        )
+        embedded = [child(LocalForgeActor, around.embedded, id="localforge")] if around.embedded else []
+        self.root: SupervisorSpec = supervisor(
+            child(JournalActor, around.open_journal, id="journal", shutdown=STOP_LIMIT),
+            *embedded,
+            agents,
+            sprints,
+            outboxes,
+            pollers,
+            child(ListenerActor, listener, id="listener"),
+            id="root",
+            strategy="rest_for_one",
+            intensity=5,
+            period=WITHIN,
+        )
+
+    async def take_up(self, sprint: Sprint) -> None:
+        """Start the actors of a sprint that was stored just now."""
+        await self._add_sprint(sprint)
+        await self._add_outbox(sprint)
+        await self._add_poller(sprint)
+
+    def poller_of(self, sprint: Sprint) -> Ref[PollerActor]:
+        """The poller of a sprint's repository."""
+        return self.pollers.ref(_poller_key(sprint))
+
+    def _for_each(
+        self, add: Callable[[Sprint], Awaitable[None]]
+    ) -> Callable[[Factory[Any, Any]], Awaitable[None]]:
+        """What a factory runs after it has started empty: add a child for every sprint that has anything left to do."""
+
+        async def rebuild(_: Factory[Any, Any]) -> None:
+            for head in await self.journal.ask(Stored(), timeout=READ_PATIENCE):
+                left = await self.journal.ask(OpenIntents(head.id), timeout=READ_PATIENCE)
+                if head.outcome is None or left:
+                    sprint = await self.journal.ask(Load(head.id), timeout=READ_PATIENCE)
+                    if sprint is not None:
+                        await add(sprint)
+
+        return rebuild
+
+    async def _add_sprint(self, sprint: Sprint) -> None:
+        ports = await self._around.ports_of(sprint)
+        outbox = self.outboxes.ref(sprint.head.id)
+        arg = SprintArg(
+            sprint=sprint.head.id,
+            limits=ports.limits,
+            author_login=ports.author_login,
+            clock=self._around.clock,
+            watcher=self._around.watcher,
+            journal=self.journal,
+            agents=self.agents,
+            promise=lambda intents, withdrawn: outbox.tell(Promised(intents, withdrawn)),
+            agent_arg=AgentArg(
+                launcher=self._around.launcher,
+                lease=self._around.lease,
+                happened=lambda sprint, event: self.sprints.ref(sprint).tell(Happened(event)),
+                back=lambda sprint, agent: self.sprints.ref(sprint).tell(AgentBack(agent)),
+            ),
+        )
+        await _once(self.sprints, sprint.head.id, arg)
+
+    async def _add_outbox(self, sprint: Sprint) -> None:
+        ports = await self._around.ports_of(sprint)
+        arg = OutboxArg(
+            sprint=sprint.head.id,
+            performer=Performer(ports.world),
+            clock=self._around.clock,
+            jitter=self._around.jitter,
+            journal=self.journal,
+            sprint_ref=self.sprints.ref(sprint.head.id),
+        )
+        await _once(self.outboxes, sprint.head.id, arg)
+
+    async def _add_poller(self, sprint: Sprint) -> None:
+        ports = await self._around.ports_of(sprint)
+        arg = PollerArg(
+            forge=ports.world.forge,
+            clock=self._around.clock,
+            active=self._around.poll_active,
+            idle=self._around.poll_idle,
+            sprints=lambda: tuple(map(self.sprints.ref, self.sprints.keys())),
+        )
+        await _once(self.pollers, _poller_key(sprint), arg)
+
+
+async def _once(made: Factory[Arg, A], key: str, arg: Arg) -> None:
+    """Start a child, or leave the one alone that is there."""
+    with suppress(AlreadyStarted):
+        await made.start_child(key, arg)
+
+
+def _poller_key(sprint: Sprint) -> str:
+    return sprint.plan.repository.replace("/", ":")

@@ -1,0 +1,54 @@
+"""Hidden marks by which the service knows its own writing on a forge, and the cleaning of everybody else's words."""
+
+import hashlib
+import hmac
+import re
+
+from caloron_actors.domain.ids import EffectKey
+
+_MARK = re.compile(r"<!-- caloron:([A-Za-z0-9_./-]{1,400}) ([0-9a-f]{32}) -->")
+_CLOSING = re.compile(
+    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(\s*:?\s+)([\w.-]+/[\w.-]+)?#(?=\d)", re.IGNORECASE
+)
+_MENTION = re.compile(r"@(?=[A-Za-z0-9])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = "\u200b"
+TEXT_LIMIT = 20_000
+"""Characters of an agent's text that are posted; forges refuse bodies above 65,536."""
+
+
+def mark(secret: bytes, key: EffectKey) -> str:
+    """The hidden comment that says: this was written for the effect `key`. Nobody without `secret` can make one."""
+    return f"<!-- caloron:{key} {_mac(secret, key)} -->"
+
+
+def marked(secret: bytes, body: str, key: EffectKey) -> bool:
+    """Whether `body` carries the genuine mark of `key`."""
+    return any(
+        found.group(1) == key and hmac.compare_digest(found.group(2), _mac(secret, key))
+        for found in _MARK.finditer(body)
+    )
+
+
+def neutralise(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Make an agent's words harmless on a forge: no mentions, no closing keywords, no hidden marks, no control characters.
+
+    Text above `limit` characters is cut, and says so.
+    """
+    clean = _CONTROL.sub("", text.replace("\r\n", "\n"))
+    clean = clean.replace("<!--", f"<{_INVISIBLE}!--")
+    clean = _MENTION.sub(f"@{_INVISIBLE}", clean)
+    clean = _CLOSING.sub(rf"\1\2\3#{_INVISIBLE}", clean)
+    if len(clean) > limit:
+        clean = f"{clean[:limit]}\n\n(cut: {len(clean) - limit} more characters)"
+    return clean
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Squeeze text from outside into one printable line of at most `limit` characters."""
+    line = " ".join(_CONTROL.sub(" ", text).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def _mac(secret: bytes, key: EffectKey) -> str:
+    return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()[:32]

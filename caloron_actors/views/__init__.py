@@ -1,0 +1,1 @@
+"""Pure rendering of domain values: prompts, results and reports."""
