@@ -3,6 +3,7 @@
 from caloron_actors.git.commands import Git
 from caloron_actors.git.environment import Surroundings
 from caloron_actors.git.errors import GitFailed, GitUnusable
+from caloron_actors.git.markers import marker_lines
 from caloron_actors.git.process import Finished, Stream
 from caloron_actors.git.results import Identity, TreeConflict, TreeMerged, shown_path
 
@@ -17,4 +18,5 @@ __all__ = [
     "TreeMerged",
     "TreeConflict",
     "shown_path",
+    "marker_lines",
 ]

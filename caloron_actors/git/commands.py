@@ -150,6 +150,15 @@ class Git:
         done = _expect("merge-base", await self.run("merge-base", ours, theirs, git_dir=git_dir), 0, 1)
         return Commit(done.stdout.decode().split()[0]) if done.code == 0 else None
 
+    async def gitlinks(self, git_dir: Path, commit: Commit) -> dict[str, Commit]:
+        """The submodule entries of a commit's tree: path to the commit each one names."""
+        links: dict[str, Commit] = {}
+        for entry in (await self.call("ls-tree", "-r", "-z", commit, git_dir=git_dir)).split(b"\0"):
+            meta, _, path = entry.partition(b"\t")
+            if meta.startswith(b"160000 "):
+                links[shown_path(path)] = Commit(meta.split()[2].decode())
+        return links
+
     async def diff(self, git_dir: Path, base: Commit, head: Commit) -> bytes:
         """The whole unified diff of two commits, with `a/` and `b/` prefixes, made by no driver."""
         plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")

@@ -41,6 +41,9 @@ PINNED_CONFIG: tuple[tuple[str, str], ...] = (
     ("core.quotePath", "false"),
     ("core.logAllRefUpdates", "false"),
     ("advice.detachedHead", "false"),
+    # What a durable record names has to be on the disk as well: git leaves loose objects and refs to chance.
+    ("core.fsync", "committed,reference"),
+    ("core.fsyncMethod", "batch"),
     ("safe.directory", "*"),
 )
 

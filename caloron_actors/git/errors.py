@@ -3,7 +3,7 @@
 _LINES = 3
 
 
-class GitFailed(Exception):  # noqa: N818 - reads as the outcome it is
+class GitFailed(Exception):
     """Git ended with another status than asked for. `code`: its exit status, negative for a signal.
 
     `timed_out` tells that it was ended here because it took too long; `stderr` is the end of what it wrote.
@@ -18,5 +18,5 @@ class GitFailed(Exception):  # noqa: N818 - reads as the outcome it is
         self.timed_out = timed_out
 
 
-class GitUnusable(Exception):  # noqa: N818 - as above
+class GitUnusable(Exception):
     """There is no git on PATH, or it is older than 2.38 (`merge-tree --write-tree`). An operator must act."""
