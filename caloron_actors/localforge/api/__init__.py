@@ -1,0 +1,1 @@
+"""The forge over HTTP: GitHub's REST dialect and git's smart protocol."""
