@@ -50,6 +50,8 @@ class Watch:
         self._deadline = now
         self._status: int | None = None
         self._empty = False
+        self._reaped = False
+        self._asked: set[tuple[int, int]] = set()
 
     def run(self) -> Exit:
         """Return when the command has ended and no process of its tree is left."""
@@ -100,6 +102,7 @@ class Watch:
         return min(moments) - now
 
     def _reap(self) -> None:
+        self._reaped = False
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -109,6 +112,7 @@ class Watch:
                 return
             if pid == 0:
                 return
+            self._reaped = True
             if pid == self._agent.pid:
                 self._status = status
 
@@ -121,6 +125,8 @@ class Watch:
                 self._look_for_an_end(now)
             case _Phase.ENDING:
                 self._shorten(now)
+                if self._reaped:
+                    self._terminate()
                 if now >= self._deadline:
                     self._phase = _Phase.KILLING
                     self._kill(now)
@@ -143,9 +149,16 @@ class Watch:
     def _end(self, cause: str, deadline: float) -> None:
         self._phase, self._cause, self._deadline = _Phase.ENDING, cause, deadline
         self._signals.terms = 0
-        for process in procfs.descendants(os.getpid()):
-            procfs.send(process, signal.SIGTERM)
-            procfs.send(process, signal.SIGCONT)
+        self._terminate()
+
+    def _terminate(self) -> None:
+        """Ask every process of the tree to end that was not asked before; a tree may still grow while it ends."""
+        tree = procfs.descendants(os.getpid())
+        for process in tree:
+            if (process.pid, process.start) not in self._asked:
+                procfs.send(process, signal.SIGTERM)
+                procfs.send(process, signal.SIGCONT)
+        self._asked.update((process.pid, process.start) for process in tree)
 
     def _shorten(self, now: float) -> None:
         """Heed a later stop that has less patience."""
