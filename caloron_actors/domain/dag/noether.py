@@ -3,7 +3,7 @@
 from caloron_actors.domain.dag.draft import NEEDS_ID, NEEDS_TASKS, Draft, DraftAgent, DraftTask, about
 from caloron_actors.domain.dag.findings import shown
 from caloron_actors.domain.dag.plan import ReviewPolicy
-from caloron_actors.domain.dag.reader import LIST_LIMIT, Mention, Mentions, Table
+from caloron_actors.domain.dag.reader import Mention, Mentions, Table
 
 _UNSTARTED = {"Pending", "Ready"}
 _STARTED = {"InProgress", "InReview", "Done", "Blocked", "Escalated", "Cancelled"}
@@ -30,10 +30,7 @@ def _tasks(root: Table) -> tuple[DraftTask, ...]:
     table = root.table("tasks")
     if not table.keys:
         root.refuse(table.place, f"is empty; {NEEDS_TASKS}")
-    if len(table.keys) > LIST_LIMIT:
-        root.refuse(
-            table.place, f"has {len(table.keys):,} entries, at most {LIST_LIMIT:,} are read; split the sprint"
-        )
+    if not root.few_enough(len(table.keys), table.place):
         return ()
     return tuple(_task(Mention(key, table.at(key)), table.table(key)) for key in table.keys)
 

@@ -11,7 +11,7 @@ from caloron_actors.domain.dag.own import read_own
 from caloron_actors.domain.dag.plan import Dag, Mistake
 from caloron_actors.domain.dag.planner import read_planner
 from caloron_actors.domain.dag.reader import Table
-from caloron_actors.domain.dag.source import is_toml, parse_source
+from caloron_actors.domain.dag.source import as_array, as_table, is_toml, parse_source
 
 _PLAN_KEYS = ("sprint", "agents", "tasks", "sprint_id", "review", "escalation", "review_policy")
 _ENVELOPES = ("data", "output")
@@ -51,23 +51,25 @@ def read_dag(text: bytes, *, name: str) -> Dag | tuple[Mistake, ...]:
     return findings.all()
 
 
-def _from_toml(tree: object, findings: Findings) -> Draft | None:
-    return read_own(Table(tree, "", findings)) if isinstance(tree, dict) else None
+def _from_toml(tree: object, findings: Findings) -> Draft:
+    return read_own(Table(as_table(tree), "", findings))
 
 
 def _from_json(tree: object, name: str, findings: Findings) -> Draft | None:
     place = ""
     for _ in range(_ENVELOPES_DEEP):
-        envelope = _envelope(tree)
-        if envelope is None or not isinstance(tree, dict):
+        around = as_table(tree)
+        envelope = _envelope(around or {})
+        if around is None or envelope is None:
             break
-        tree, place = tree[envelope], join(place, envelope)
-    if isinstance(tree, list):
+        tree, place = around[envelope], join(place, envelope)
+    fields = as_table(tree)
+    if as_array(tree) is not None:
         return read_planner(Table({"tasks": tree}, place, findings), name, findings)
-    if not isinstance(tree, dict):
+    if fields is None:
         findings.add(place, "a plan is a table with sprint, agents and tasks, or an array of tasks")
         return None
-    return _by_shape(tree, Table(tree, place, findings), name, findings)
+    return _by_shape(fields, Table(fields, place, findings), name, findings)
 
 
 def _by_shape(fields: Mapping[str, object], root: Table, name: str, findings: Findings) -> Draft:
@@ -81,18 +83,18 @@ def _by_shape(fields: Mapping[str, object], root: Table, name: str, findings: Fi
     return read_own(root)
 
 
-def _envelope(tree: object) -> str | None:
+def _envelope(fields: Mapping[str, object]) -> str | None:
     """The key under which the plan lies one level deeper; None for what is a plan itself, or nothing known."""
-    if not isinstance(tree, dict) or any(key in tree for key in _PLAN_KEYS):
+    if any(key in fields for key in _PLAN_KEYS):
         return None
-    return next((key for key in _ENVELOPES if isinstance(tree.get(key), dict | list)), None)
+    return next((key for key in _ENVELOPES if isinstance(fields.get(key), dict | list)), None)
 
 
 def _has_any(fields: Mapping[str, object], marks: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether one of a format's own keys is given, at the top or inside the tables named by `marks`."""
     for section, keys in marks.items():
         inside = fields if section == "" else fields.get(section)
-        tables = inside if isinstance(inside, list) else [inside]
-        if any(key in table for table in tables if isinstance(table, dict) for key in keys):
+        tables = [as_table(item) or {} for item in as_array(inside) or [inside]]
+        if any(key in table for table in tables for key in keys):
             return True
     return False

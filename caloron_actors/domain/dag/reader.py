@@ -13,6 +13,7 @@ import msgspec
 
 from caloron_actors.domain.dag.duration import DURATION_RULE, parse_duration
 from caloron_actors.domain.dag.findings import Findings, join, shown
+from caloron_actors.domain.dag.source import as_array, as_table
 
 LIST_LIMIT = 5_000
 """Tasks (or agents) of one plan."""
@@ -161,15 +162,18 @@ class Table:
             return Mentions((), place)
         if or_one and isinstance(value, str):
             return Mentions((Mention(value, place),), place)
-        if not isinstance(value, list):
+        items = as_array(value)
+        if items is None:
             wanted = "text or an array of texts" if or_one else "an array of texts"
             self.refuse(place, f"must be {wanted}, but is {_kind(value)}")
             return Mentions((), place, whole=False)
-        names = tuple(Mention(text, f"{place}[{i}]") for i, text in enumerate(value) if isinstance(text, str))
-        for index, item in enumerate(value):
-            if not isinstance(item, str):
+        names: list[Mention] = []
+        for index, item in enumerate(items):
+            if isinstance(item, str):
+                names.append(Mention(item, f"{place}[{index}]"))
+            else:
                 self.refuse(f"{place}[{index}]", f"must be text, but is {_kind(item)}")
-        return Mentions(names, place, whole=len(names) == len(value))
+        return Mentions(tuple(names), place, whole=len(names) == len(items))
 
     def lines(self, key: str) -> tuple[str, ...]:
         """Texts of one line each, in an array."""
@@ -190,26 +194,29 @@ class Table:
         """The tables of the array at `key`, which must hold one at least and `LIST_LIMIT` at most."""
         self._asked.add(key)
         value = self._fields.get(key)
+        items = as_array(value)
         if value is None:
             self.refuse(self.at(key), f"is missing; {needed}")
-        elif not isinstance(value, list):
+        elif items is None:
             self.refuse(self.at(key), f"must be an array of tables, but is {_kind(value)}")
-        elif not value:
+        elif not items:
             self.refuse(self.at(key), f"is empty; {needed}")
-        elif len(value) > LIST_LIMIT:
-            self.refuse(
-                self.at(key), f"has {len(value):,} entries, at most {LIST_LIMIT:,} are read; split the sprint"
-            )
-        else:
-            return [self.inner(item, f"{self.at(key)}[{index}]", "") for index, item in enumerate(value)]
+        elif self.few_enough(len(items), self.at(key)):
+            return [self.inner(item, f"{self.at(key)}[{index}]", "") for index, item in enumerate(items)]
         return []
+
+    def few_enough(self, count: int, place: str) -> bool:
+        """Whether a plan may have so many tasks or agents (`LIST_LIMIT`); too many are noted."""
+        if count > LIST_LIMIT:
+            self.refuse(place, f"has {count:,} entries, at most {LIST_LIMIT:,} are read; split the sprint")
+        return count <= LIST_LIMIT
 
     def inner(self, value: object, place: str, about: str) -> "Table":
         """A table inside this one; an empty one, noted, where `value` is something else."""
-        if isinstance(value, dict):
-            return Table(value, place, self._findings, about)
-        self.refuse(place, f"must be a table, but is {_kind(value)}")
-        return Table(None, place, self._findings, about)
+        fields = as_table(value)
+        if fields is None:
+            self.refuse(place, f"must be a table, but is {_kind(value)}")
+        return Table(fields, place, self._findings, about)
 
     def refuse_unknown(self) -> None:
         """Note each key that nobody has asked for."""

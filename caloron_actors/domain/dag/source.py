@@ -5,14 +5,17 @@ import re
 import tomllib
 from collections import Counter
 from pathlib import PurePosixPath
+from typing import cast
 
 from caloron_actors.domain.dag.findings import Findings, join, shown
 
 FILE_LIMIT = 8 * 1024 * 1024
 """Bytes; a longer file is not parsed."""
 
+_KEY_PARTS = 200  # tomllib's memory grows with the square of a dotted key's parts; a plan's keys have two
 _TOML_PLACE = re.compile(r"(?P<what>.*?)\s*\(at (?P<where>[^()]*)\)", re.DOTALL)
-_TWICE = ("overwrite", "twice", "mutate")
+_TWICE = ("overwrite", "twice", "mutate", "Duplicate")
+_REASON_SHOWN = 200
 
 
 class _Table(dict[str, object]):
@@ -61,11 +64,27 @@ def is_toml(name: str) -> bool:
     return _suffix(name) == ".toml"
 
 
+def as_table(value: object) -> dict[str, object] | None:
+    """The value where it is a table of a parsed file, whose keys are always text; else None."""
+    return cast("dict[str, object]", value) if isinstance(value, dict) else None
+
+
+def as_array(value: object) -> list[object] | None:
+    """The value where it is an array of a parsed file, else None."""
+    return cast("list[object]", value) if isinstance(value, list) else None
+
+
 def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
 def _toml(text: str, findings: Findings) -> object:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") >= _KEY_PARTS and _longest_key(line) >= _KEY_PARTS:
+            findings.add(
+                f"line {number}", "a key with so many parts nests too deeply; a plan's keys have two at most"
+            )
+            return None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -73,12 +92,23 @@ def _toml(text: str, findings: Findings) -> object:
         what, where = (match["what"], match["where"]) if match else (str(error), "")
         twice = any(word in what for word in _TWICE)
         hint = "; a key or table is given twice here, keep one of them" if twice else ""
-        findings.add(where, f"not valid TOML: {what}{hint}")
-    except (
-        ValueError
-    ) as error:  # such as a number of more digits than Python converts, or the 31st of February
+        findings.add(where, f"not valid TOML: {what[:_REASON_SHOWN]}{hint}")
+    except ValueError as error:  # such as the 31st of February, or a number of too many digits
         findings.add("", f"not valid TOML: {error}")
     return None
+
+
+def _longest_key(line: str) -> int:
+    longest = run = 0
+    for part in line.split("."):
+        run = run + 1 if _may_be_key(part.strip()) else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _may_be_key(part: str) -> bool:
+    quoted = part[:1] in {'"', "'"} or part[-1:] in {'"', "'"}
+    return part != "" and (quoted or not any(char.isspace() or char == "=" for char in part))
 
 
 def _json(text: str, findings: Findings) -> object:
@@ -108,5 +138,5 @@ def _find_repeated(tree: object, findings: Findings) -> None:
                     join(place, key), "the key is given more than once in its table; keep one of them"
                 )
             waiting += [(inner, join(place, key)) for key, inner in value.items()]
-        elif isinstance(value, list):
-            waiting += [(inner, f"{place}[{index}]") for index, inner in enumerate(value)]
+        for index, inner in enumerate(as_array(value) or ()):
+            waiting.append((inner, f"{place}[{index}]"))

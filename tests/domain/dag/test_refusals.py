@@ -282,3 +282,19 @@ def test_thousands_of_unknown_names_are_refused_in_reasonable_time() -> None:
         for n in range(5000)
     ]
     assert len(mistakes(tree)) == 5000
+
+
+def test_entangled_cycles_are_named_until_nobody_would_read_on() -> None:
+    tree = plan()
+    tree["tasks"] = [
+        {
+            "id": f"t{n}",
+            "assigned_to": "ada",
+            "reviewed_by": "rita",
+            "depends_on": [f"t{m}" for m in range(300) if m != n],
+        }
+        for n in range(300)
+    ]
+    found = mistakes(tree)
+    assert found[0] == ("tasks", "there are more cycles than these; they show when these are undone")
+    assert 100 < len(found) < 2000

@@ -36,6 +36,7 @@ def refused(text: bytes, name: str) -> tuple[Mistake, ...]:
         (b"[]" + b" " * FILE_LIMIT, "dag.json", "", "at most 8,388,608 are read"),
         (b"id = 1\nid = 2\n", "dag.toml", "line 2", "a key or table is given twice here"),
         (b"[sprint]\n[sprint]\n", "dag.toml", "line 2", "a key or table is given twice here"),
+        (b"[sprint]\nx = {a = 1, a = 2}\n", "dag.toml", "line 2", "a key or table is given twice here"),
         (b"[sprint]\n[[tasks]]\n[tasks]\n", "dag.toml", "line 3", "not valid TOML"),
         (b"[sprint\n", "dag.toml", "line 1", "not valid TOML"),
         (b"a = 2026-02-31T00:00:00Z", "dag.toml", "", "not valid TOML"),
@@ -49,6 +50,8 @@ def refused(text: bytes, name: str) -> tuple[Mistake, ...]:
         (b'{"data": {"output": 3}}', "dag.json", "data.sprint", "is missing"),
         (b"[" * 200_000, "dag.json", "", "too deeply"),
         (b"a = " + b"[" * 200_000, "dag.toml", "", "too deeply"),
+        (b"x = 1\n" + b"a." * 400_000 + b"a = 1", "dag.toml", "line 2", "nests too deeply"),
+        (b"[" + b'"a b" . ' * 400_000 + b"a]", "dag.toml", "line 1", "nests too deeply"),
     ],
 )
 def test_files_that_cannot_be_read(text: bytes, name: str, place: str, words: str) -> None:
@@ -77,6 +80,11 @@ def test_a_byte_order_mark_and_windows_line_ends_are_taken() -> None:
     plan = read_dag(text, name="DAG.TOML")
     assert isinstance(plan, Dag)
     assert plan.start == "2026-05-04T09:00:00+00:00"
+
+
+def test_prose_of_many_sentences_is_no_deep_key() -> None:
+    body = b"body = '" + b"One does this. One does that.... See a.b.c. " * 1000 + b"'\n[review]"
+    assert isinstance(read_dag(SMALL.replace(b"[review]", body), name="dag.toml"), Dag)
 
 
 def test_toml_dates_are_no_text() -> None:
