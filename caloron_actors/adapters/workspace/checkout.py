@@ -44,7 +44,7 @@ class Checkout:
 
     async def nested_repositories(self, commit: Commit) -> tuple[str, ...]:
         """Make the index that of `commit` and name the repositories inside the tree that are not ignored."""
-        await self._read_tree("-m", commit)
+        await self._read_tree("-m", "-i", commit)
         listed = await self.git.call(
             *("ls-files", "-z", "--others", "--exclude-standard"), timeout=_MINUTES, **self._where()
         )

@@ -42,6 +42,10 @@ class GitWorkspace:
         self._preparer = Preparer(git, self._mirror, layout)
         self._resolution = Resolution(git, self._mirror)
 
+    def tree(self, task: TaskId) -> Path:
+        """Where the author's working copy of a task stands once it is prepared."""
+        return self._layout.task(task).tree
+
     async def base(self) -> Commit:
         """Fetch the base branch and give its head. Raises `NotFound` when the forge has none."""
         with _port_errors():
