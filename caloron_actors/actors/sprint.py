@@ -1,12 +1,13 @@
 """The only writer of a sprint: takes events, asks `step`, commits, and only then tells anybody."""
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 import structlog
-from msgspec.structs import replace
 
 from caloron_actors.actors.agent import AgentActor, AgentArg, Role, Watch, agent_key
 from caloron_actors.actors.journal import Commit, JournalActor, Load
@@ -75,7 +76,7 @@ class SprintActor(Actor[SprintArg, None]):
             case Refused(reason=reason):
                 self._log.info("event_refused", kind=type(event).__name__, reason=reason)
                 if settles is not None:
-                    await self._commit(self._refusal(event, settles, reason))
+                    await self._refuse(event, settles, reason)
                 return reason
             case Step(idle=True) if settles is None:
                 self._set_timer(ctx)
@@ -115,15 +116,15 @@ class SprintActor(Actor[SprintArg, None]):
         error = await self.arg.journal.ask(Commit(entry), timeout=COMMIT_PATIENCE)
         if error is not None:
             raise error
-        if entry.refusal is not None:
-            self.sprint = Sprint(
-                plan=self.sprint.plan, head=entry.head, tasks=self.sprint.tasks, index=self.sprint.index
-            )
 
-    def _refusal(self, event: Event, settles: EffectKey, reason: str) -> Entry:
+    async def _refuse(self, event: Event, settles: EffectKey, reason: str) -> None:
+        """An outcome that no longer fits changes nothing, but its intent is settled all the same."""
         head = self.sprint.head
-        head = replace(head, seq=head.seq + 1, refused=head.refused + 1)
-        return Entry(at=self.arg.clock.now(), event=event, head=head, settled=settles, refusal=reason)
+        head = msgspec.structs.replace(head, seq=head.seq + 1, refused=head.refused + 1)
+        entry = Entry(at=self.arg.clock.now(), event=event, head=head, settled=settles, refusal=reason)
+        await self._commit(entry)
+        self.sprint = dataclasses.replace(self.sprint, head=head)
+        self.arg.watcher.moved(self.sprint, event)
 
     def _after(self, ctx: Ctx["SprintActor"], event: Event, moved: Step) -> None:
         if moved.intents or moved.withdrawn:

@@ -1,0 +1,222 @@
+"""`run`: one sprint from its plan to its outcome, going on where an earlier run of it has stopped."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from caloron_actors.actors.journal import Create, OpenIntents
+from caloron_actors.actors.poller import LookNow
+from caloron_actors.actors.sprint import Apply, Look
+from caloron_actors.adapters.sqlite import SqliteJournal, StateDirectory
+from caloron_actors.adapters.system import SystemClock
+from caloron_actors.app.commands import commands_for
+from caloron_actors.app.host import Host, HostOptions
+from caloron_actors.app.mistakes import mistake
+from caloron_actors.app.repository import (
+    check_base_branch,
+    check_outside,
+    inspect,
+    repository_name,
+)
+from caloron_actors.domain.dag import Dag
+from caloron_actors.domain.events import Event, Limits, SprintSuspended
+from caloron_actors.domain.ids import SprintId, TaskId
+from caloron_actors.domain.sprint.schedule import condition, runs_alive
+from caloron_actors.domain.sprint.state import Sprint, SprintPlan
+from caloron_actors.git import Git, GitUnusable
+from caloron_actors.ports.commands import Argv
+from caloron_actors.ports.watching import Watcher
+from caloron_actors.views.report import render_report
+from caloron_actors.views.result import RunResult, run_result
+
+PATIENCE = 120.0
+STOP_EXTRA = timedelta(seconds=30)
+"""What stopping all agents may take beyond their grace before the run ends all the same; they are adopted next time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """A checked command line. `author` and `reviewer` None: each agent's framework."""
+
+    dag: Dag
+    repository: Path
+    state: Path
+    author: Argv | None
+    reviewer: Argv | None
+    limits: Limits
+    environ: Mapping[str, str]
+    time_limit: timedelta | None = None
+    changes_once: TaskId | None = None
+
+
+class Follower(Watcher):
+    """Lets the run wait for what the sprint comes to, and passes every step on to whoever shows it."""
+
+    def __init__(self, shown: Watcher) -> None:
+        self._shown = shown
+        self._moved = anyio.Event()
+        self.sprint: Sprint | None = None
+
+    def moved(self, sprint: Sprint, event: Event) -> None:
+        """Keep the newest state and wake the waiter."""
+        self.sprint = sprint
+        self._shown.moved(sprint, event)
+        self._moved.set()
+        self._moved = anyio.Event()
+
+    async def next(self, known: Sprint | None) -> None:
+        """Wait for a state other than `known`."""
+        while self.sprint is known:
+            await self._moved.wait()
+
+
+def default_run_state(root: Path, dag: Dag, repository: Path) -> Path:
+    """Where a run keeps its state when it is not told: a directory of its own for the plan and the repository."""
+    content = msgspec.json.encode(dag) + b"\0" + str(repository.absolute().resolve()).encode()
+    return root / "runs" / f"{dag.id}-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+async def run(options: RunOptions, shown: Watcher, interrupted: anyio.Event) -> RunResult:
+    """Run the sprint until it has ended, only humans can move it, the time limit is over or `interrupted` is set.
+
+    Raises `Mistakes` and `StateUnusable` before anything is created.
+    """
+    git = await find_git()
+    plan = await _plan(options, git)
+    commands = commands_for(
+        options.dag,
+        author=options.author,
+        reviewer=options.reviewer,
+        environ=options.environ,
+        changes_once=options.changes_once,
+    )
+    follower = Follower(shown)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(StateDirectory.hold(options.state))
+        stored = await _stored(options, plan)
+        host_options = HostOptions(
+            state=options.state.absolute(),
+            limits=options.limits,
+            commands_of=lambda sprint: commands,
+            watcher=follower,
+        )
+        host = await stack.enter_async_context(Host.open(host_options, git))
+        if not stored:
+            await _begin(host, plan, options.limits)
+        return await _drive(host, plan.dag.id, options, follower, interrupted)
+
+
+async def find_git() -> Git:
+    """Find git. Raises `Mistakes` when there is none that can be used."""
+    try:
+        return await Git.find()
+    except GitUnusable as error:
+        raise mistake(str(error)) from error
+
+
+async def _plan(options: RunOptions, git: Git) -> SprintPlan:
+    source = await inspect(git, options.repository)
+    check_base_branch(options.dag, source)
+    check_outside(options.state, source)
+    name = repository_name(options.dag, source)
+    return SprintPlan(dag=options.dag, source=str(source.path), repository=name, base_branch=source.branch)
+
+
+async def _stored(options: RunOptions, plan: SprintPlan) -> bool:
+    """Whether this sprint is in the state directory. Raises `Mistakes` when another one is."""
+    path = options.state.absolute() / "caloron.db"
+    if not path.exists():
+        return False
+    async with SqliteJournal.open(path, wall=SystemClock()) as journal:
+        for head in await journal.sprints():
+            known = await journal.load(head.id)
+            if known is None or known.plan.dag != plan.dag:
+                raise mistake(
+                    f"--state {options.state}: belongs to another plan (sprint {head.id}); name another"
+                )
+            if known.plan.source != plan.source:
+                raise mistake(
+                    f"--state {options.state}: belongs to the repository {known.plan.source}; name another"
+                )
+            return True
+    return False
+
+
+async def _begin(host: Host, plan: SprintPlan, limits: Limits) -> None:
+    sprint = Sprint.new(plan, host.clock.now(), limits)
+    tasks = tuple(sprint.tasks.values())
+    error = await host.tree.journal.ask(Create(plan, sprint.head, tasks), timeout=PATIENCE)
+    if error is not None:
+        raise error
+    await host.tree.take_up(sprint)
+
+
+async def _drive(
+    host: Host, sprint: SprintId, options: RunOptions, follower: Follower, interrupted: anyio.Event
+) -> RunResult:
+    async with anyio.create_task_group() as group:
+        group.start_soon(_cancel_when, interrupted, group.cancel_scope)
+        with anyio.move_on_after(_seconds(options.time_limit)):
+            await _until_still(host, sprint, follower)
+        group.cancel_scope.cancel()
+    now = await host.tree.sprints.ref(sprint).ask(Look(), timeout=PATIENCE)
+    if condition(now) == "running":
+        now = await _suspend(host, sprint, options, follower)
+    return await _report(host, now, options.state)
+
+
+async def _cancel_when(event: anyio.Event, scope: anyio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
+
+
+async def _until_still(host: Host, sprint: SprintId, follower: Follower) -> None:
+    """Wait until the sprint has ended or waits for humans, and everything it has promised is done."""
+    looked_at_seq = -1
+    while True:
+        now = follower.sprint
+        if now is None or condition(now) == "running" or await _owes(host, sprint):
+            await follower.next(now)
+        elif condition(now) == "ended" or looked_at_seq == now.head.seq:
+            return
+        else:
+            await host.tree.poller_of(now).ask(LookNow(), timeout=PATIENCE)
+            after = await host.tree.sprints.ref(sprint).ask(Look(), timeout=PATIENCE)
+            looked_at_seq = after.head.seq
+
+
+async def _suspend(host: Host, sprint: SprintId, options: RunOptions, follower: Follower) -> Sprint:
+    """Stop the agents, save their work, and leave the sprint so that the same command goes on."""
+    ref = host.tree.sprints.ref(sprint)
+    await ref.ask(Apply(SprintSuspended("the run was ended")), timeout=PATIENCE)
+    with anyio.move_on_after((options.limits.stop_grace + STOP_EXTRA).total_seconds()):
+        while True:
+            now = follower.sprint
+            if now is not None and not runs_alive(now) and not await _owes(host, sprint):
+                break
+            await follower.next(now)
+    return await ref.ask(Look(), timeout=PATIENCE)
+
+
+async def _owes(host: Host, sprint: SprintId) -> bool:
+    """Whether an intent is still open."""
+    left = await host.tree.journal.ask(OpenIntents(sprint), timeout=PATIENCE)
+    return len(left) > 0
+
+
+async def _report(host: Host, sprint: Sprint, state: Path) -> RunResult:
+    path = state.absolute() / "report.md"
+    repository = await host.repository_of(sprint)
+    result = run_result(sprint, repository=str(repository), report=str(path))
+    await anyio.Path(path).write_text(render_report(sprint, result))
+    return result
+
+
+def _seconds(limit: timedelta | None) -> float | None:
+    return None if limit is None else limit.total_seconds()

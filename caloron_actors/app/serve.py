@@ -1,0 +1,67 @@
+"""`serve`: the service itself. It resumes every sprint of its state directory and runs until it is told to stop."""
+
+import anyio
+import structlog
+
+from caloron_actors.adapters.sqlite import StateDirectory
+from caloron_actors.app.commands import commands_for, resolve
+from caloron_actors.app.host import Host, HostOptions
+from caloron_actors.app.run import find_git
+from caloron_actors.domain.events import Event
+from caloron_actors.domain.sprint.state import Sprint
+from caloron_actors.ports.commands import Commands
+from caloron_actors.settings import Settings
+
+
+class LoggedSteps:
+    """Implements `ports.watching.Watcher` with one log line for each step."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("sprint")
+
+    def moved(self, sprint: Sprint, event: Event) -> None:
+        """Log what happened and, for a task, where it stands now."""
+        task = getattr(event, "task", None)
+        status = sprint.tasks[task].status if task in sprint.tasks else None
+        name = type(event).__name__
+        self._log.info(
+            "event", sprint=sprint.head.id, kind=name, task=task, status=status, seq=sprint.head.seq
+        )
+
+
+async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) -> None:
+    """Serve until `stop` is set; agents live on. Raises `Mistakes` and `StateUnusable` before anything is started."""
+    git = await find_git()
+    agents = settings.agents
+    author = resolve("agents.command", agents.command, environ) if agents.command else None
+    reviewer = (
+        resolve("agents.reviewer_command", agents.reviewer_command, environ)
+        if agents.reviewer_command
+        else None
+    )
+
+    def commands_of(sprint: Sprint) -> Commands:
+        return commands_for(sprint.plan.dag, author=author, reviewer=reviewer, environ=environ)
+
+    with StateDirectory.hold(settings.state.directory):
+        options = HostOptions(
+            state=settings.state.directory.absolute(),
+            limits=agents.limits(),
+            commands_of=commands_of,
+            watcher=LoggedSteps(),
+            http_host=settings.http.host,
+            http_port=settings.http.port,
+            http_token=_token(settings),
+            wall_time=agents.wall_time,
+            orphan_limit=agents.orphan_limit,
+            poll_active=settings.forge.poll_interval,
+            poll_idle=settings.forge.poll_idle,
+        )
+        async with Host.open(options, git) as host:
+            structlog.get_logger("serve").info("ready", state=str(options.state), http=host.addresses)
+            await stop.wait()
+
+
+def _token(settings: Settings) -> str | None:
+    path = settings.http.token_file
+    return None if path is None else path.read_text(encoding="utf-8").strip()
