@@ -89,9 +89,11 @@ class GitHubForge:
         return await self._login(self._reviewer(reviewer))
 
     async def permission(self, login: str) -> Permission:
+        if login in _NO_DETOUR:
+            return "none"
         try:
             told = await self._calls.read(
-                f"{self._root}/collaborators/{_part(login)}/permission", _wire.Permission
+                f"{self._root}/collaborators/{quote(login, safe='')}/permission", _wire.Permission
             )
         except NotFound:
             # No such account, or none that may see this repository.
@@ -179,10 +181,3 @@ class GitHubForge:
                 await self._calls.read("/user", _wire.User, as_=credential)
             ).login
         return self._logins[credential.token]
-
-
-def _part(text: str) -> str:
-    """A path part that stays one."""
-    if text in _NO_DETOUR:
-        raise NotFound(f"{text!r} is no account")
-    return quote(text, safe="")

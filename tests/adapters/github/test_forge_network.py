@@ -124,9 +124,11 @@ async def test_redirect_to_another_origin_is_refused(place: str) -> None:
 
 @pytest.mark.parametrize("status", [301, 307])
 async def test_redirect_inside_the_origin_is_followed_for_reads(status: int) -> None:
-    async with peer(reply(status, Location="/repositories/1/issues/7"), reply(200, ISSUE)) as server:
-        async with forge(server.url) as client:
-            assert (await client.issue(7)).number == 7
+    async with (
+        peer(reply(status, Location="/repositories/1/issues/7"), reply(200, ISSUE)) as server,
+        forge(server.url) as client,
+    ):
+        assert (await client.issue(7)).number == 7
     assert [line for line, _, _ in server.requests] == [
         "GET /repos/o/r/issues/7",
         "GET /repositories/1/issues/7",
@@ -135,12 +137,14 @@ async def test_redirect_inside_the_origin_is_followed_for_reads(status: int) -> 
 
 
 async def test_redirect_of_a_write_and_endless_redirects_are_refused() -> None:
-    async with peer(*(reply(307, Location="/repos/o/r/issues/7") for _ in range(9))) as server:
-        async with forge(server.url) as client:
-            with pytest.raises(Rejected, match="moved") as moved:
-                await client.comment(7, "hello")
-            with pytest.raises(Rejected, match="redirects"):
-                await client.issue(7)
+    async with (
+        peer(*(reply(307, Location="/repos/o/r/issues/7") for _ in range(9))) as server,
+        forge(server.url) as client,
+    ):
+        with pytest.raises(Rejected, match="moved") as moved:
+            await client.comment(7, "hello")
+        with pytest.raises(Rejected, match="redirects"):
+            await client.issue(7)
     assert moved.value.code == 307
     assert len(server.requests) == 1 + 5
 
@@ -164,10 +168,12 @@ async def test_proxies_of_the_environment_never_see_the_token(monkeypatch: pytes
 
 
 async def test_cookies_of_one_account_do_not_travel_with_the_next() -> None:
-    async with peer(reply(200, ISSUE, Set_Cookie="session=author; Path=/"), reply(200, ISSUE)) as server:
-        async with forge(server.url) as client:
-            await client.issue(7)
-            await client.issue(7)
+    async with (
+        peer(reply(200, ISSUE, Set_Cookie="session=author; Path=/"), reply(200, ISSUE)) as server,
+        forge(server.url) as client,
+    ):
+        await client.issue(7)
+        await client.issue(7)
     assert all("cookie" not in headers for _, headers, _ in server.requests)
 
 
@@ -227,12 +233,14 @@ async def test_the_status_counts_when_the_body_of_a_refusal_breaks() -> None:
 
 async def test_an_answer_beyond_the_limit_is_not_read() -> None:
     limits = Limits(answer_bytes=1000)
-    async with peer(reply(200, b"[" + b" " * 2000 + b"]"), reply(404, b" " * 2000)) as server:
-        async with forge(server.url, limits) as client:
-            with pytest.raises(Unavailable, match="larger than 1000 bytes"):
-                await client.issues()
-            with pytest.raises(NotFound):
-                await client.issues()
+    async with (
+        peer(reply(200, b"[" + b" " * 2000 + b"]"), reply(404, b" " * 2000)) as server,
+        forge(server.url, limits) as client,
+    ):
+        with pytest.raises(Unavailable, match="larger than 1000 bytes"):
+            await client.issues()
+        with pytest.raises(NotFound):
+            await client.issues()
 
 
 async def test_over_a_unix_socket(tmp_path: Path) -> None:
@@ -247,17 +255,20 @@ async def test_over_a_unix_socket(tmp_path: Path) -> None:
 
 async def test_writes_of_one_account_wait_for_each_other_and_reads_are_few_at_once() -> None:
     hold = Reply(b"", "hold")
-    async with peer(*[hold] * 20) as server, forge(server.url, Limits(reads=2)) as client:
-        async with anyio.create_task_group() as group:
-            for number in (1, 2, 3):
-                group.start_soon(client.comment, number, "hello")
-                group.start_soon(client.issue, number)
-            with anyio.fail_after(10):
-                while len(server.requests) < 3:
-                    await anyio.lowlevel.checkpoint()
-            for _ in range(200):
+    async with (
+        peer(*[hold] * 20) as server,
+        forge(server.url, Limits(reads=2)) as client,
+        anyio.create_task_group() as group,
+    ):
+        for number in (1, 2, 3):
+            group.start_soon(client.comment, number, "hello")
+            group.start_soon(client.issue, number)
+        with anyio.fail_after(10):
+            while len(server.requests) < 3:
                 await anyio.lowlevel.checkpoint()
-            group.cancel_scope.cancel()
+        for _ in range(200):
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
     methods = sorted(line.split()[0] for line, _, _ in server.requests)
     assert methods == ["GET", "GET", "POST"]
 
