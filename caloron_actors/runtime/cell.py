@@ -25,6 +25,7 @@ class Cell:
         "mailbox",
         "path",
         "watchers",
+        "watching",
     )
 
     def __init__(self, kernel: "Kernel", path: str) -> None:
@@ -35,7 +36,8 @@ class Cell:
         self.last = 0
         self.ended: Exit = Shutdown("noproc")
         self.asking: list[Cell] = []
-        self.watchers: list[tuple[Cell, int]] = []
+        self.watchers: dict[Cell, int] = {}
+        self.watching: set[Cell] = set()
 
     def started(self, incarnation: int) -> None:
         self.incarnation = self.last = incarnation
@@ -46,21 +48,28 @@ class Cell:
         self.ended = reason
         self.asking.clear()
         self.mailbox.fail_calls(ActorGone(self.path, reason))
-        watchers, self.watchers = self.watchers, []
-        for watcher, watching in watchers:
-            watcher.put_down(watching, Down(self.path, reason, number))
+        for target in self.watching:
+            target.watchers.pop(self, None)
+        self.watching.clear()
+        watchers, self.watchers = self.watchers, {}
+        for watcher, times in watchers.items():
+            watcher.watching.discard(self)
+            for _ in range(times):
+                watcher.put_down(Down(self.path, reason, number))
 
     def watch(self, watcher: "Cell") -> None:
         """Send `watcher`'s present incarnation a Down when this one ends; at once when nothing runs here."""
+        if not watcher.incarnation:
+            return
         if self.incarnation:
-            self.watchers.append((watcher, watcher.incarnation))
+            self.watchers[watcher] = self.watchers.get(watcher, 0) + 1
+            watcher.watching.add(self)
         else:
-            watcher.put_down(watcher.incarnation, Down(self.path, self.ended, self.last))
+            watcher.put_down(Down(self.path, self.ended, self.last))
 
-    def put_down(self, incarnation: int, down: Down) -> None:
-        """Queue a Down for that incarnation; dropped when it is no longer the present one."""
-        if incarnation and incarnation == self.incarnation:
-            self.mailbox.put_own(Own(incarnation, down))
+    def put_down(self, down: Down) -> None:
+        """Queue a Down for the present incarnation, which was the one that asked for it."""
+        self.mailbox.put_own(Own(self.incarnation, down))
 
     def close(self) -> None:
         """The address is given up for good, or until somebody registers it again."""

@@ -12,8 +12,9 @@ from .spec import AnySpec, ChildSpec, FactorySpec, Limit, Restart, SupervisorSpe
 from .telemetry import ChildInfo, ErrorContext, Kind, Node, Progress, State, SupervisorReport
 
 MakeSubtree = Callable[
-    [Kernel, "SupervisorSpec | FactorySpec[Any, Any]", str, Callable[[Running], None]], Running
+    [Kernel, "SupervisorSpec | FactorySpec[Any, Any]", str, int, Callable[[Running], None]], Running
 ]
+"""Makes, but does not launch, the supervisor of a specification: path, number, and what to call at its end."""
 
 
 class Child:
@@ -151,7 +152,7 @@ class Child:
                 restored=self._saved,
                 on_end=self._ended,
             )
-        return self._make_subtree(self._kernel, spec, self.path, self._ended)
+        return self._make_subtree(self._kernel, spec, self.path, self.number, self._ended)
 
     def _ended(self, running: Running) -> None:
         self._on_end(self, running)

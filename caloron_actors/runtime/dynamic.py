@@ -12,6 +12,7 @@ from .exits import Exit, Normal, Shutdown, crashed
 from .factories import Factory
 from .kernel import KILL_GRACE, Kernel
 from .latch import Latch
+from .restarts import RestartWindow
 from .running import Running
 from .spec import FactorySpec
 from .supervising import Acknowledged, Ended, Event, Failed, Retry, Supervising
@@ -28,11 +29,13 @@ class DynamicSupervisor(Supervising):
         self,
         kernel: Kernel,
         spec: FactorySpec[Any, Any],
+        *,
         path: str,
+        number: int,
         make_subtree: MakeSubtree,
         on_end: Callable[[Running], None],
     ) -> None:
-        super().__init__(kernel, path, spec.intensity, spec.period, on_end)
+        super().__init__(kernel, path, number, RestartWindow(spec.intensity, spec.period), on_end)
         self._spec = spec
         self._make_subtree = make_subtree
         self._children: dict[str, Child] = {}
@@ -93,8 +96,9 @@ class DynamicSupervisor(Supervising):
     async def stop_children(self) -> None:
         """All at once: each has its own limit, and the whole takes as long as the slowest."""
         self._rebuilding.cancel()
-        if self._spec.rebuilt is not None and self.acknowledged.is_set:
-            await self._rebuilt.wait_for(KILL_GRACE, self.kernel.timers)
+        begun = self._spec.rebuilt is not None and self.acknowledged.is_set
+        if begun and not await self._rebuilt.wait_for(KILL_GRACE, self.kernel.timers):
+            self.kernel.abandon(f"{self.path} rebuilt")
         waiting: list[Latch[None]] = []
         for child in list(self._children.values()):
             stopped: Latch[None] = Latch()
@@ -115,7 +119,7 @@ class DynamicSupervisor(Supervising):
                     return self._child_ended(child, running.ended.value or Normal())
             case Retry(child):
                 if child.state == "restarting":
-                    return self._restart(child, Shutdown("restart failed"))
+                    return self._restart(child)
             case Failed(reason):
                 return reason
         return None
@@ -135,13 +139,13 @@ class DynamicSupervisor(Supervising):
     def _child_ended(self, child: Child, reason: Exit) -> Exit | None:
         child.forget("down")
         if self.wants_restart(child, reason):
-            return self._restart(child, reason)
+            return self._restart(child)
         self._drop(child, reason)
         return None
 
-    def _restart(self, child: Child, reason: Exit) -> Exit | None:
+    def _restart(self, child: Child) -> Exit | None:
         child.state = "restarting"
-        over = self.spend(child, reason)
+        over = self.spend(child)
         if over is None:
             self._launch(child)
         return over
@@ -176,6 +180,6 @@ class DynamicSupervisor(Supervising):
                 await rebuilt(Factory(self.kernel, self._spec, self.path))
             except Exception as error:
                 reason = crashed(error)
-                self.kernel.report(CrashReport(self.path, 0, reason, "rebuilt", None, 0, 0))
+                self.kernel.report(CrashReport(self.path, self._number, reason, "rebuilt", None, 0, 0))
                 self.post(Failed(reason))
         self._rebuilt.set(None)

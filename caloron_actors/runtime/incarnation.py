@@ -58,6 +58,7 @@ class Incarnation(Running):
         self._terminating = CancelScope(shield=True)
         self._timers: set[Timer] = set()
         self._limits: list[Timer] = []
+        self._actor: Actor[Any, Any] | None = None
         self._doing: Entry | None = None
         self._held: tuple[Call, object] | None = None
         self._during = "init"
@@ -76,6 +77,8 @@ class Incarnation(Running):
 
     def kill(self) -> None:
         """Cancel whatever it does, terminate included. When it will not go it is fenced after KILL_GRACE."""
+        if self._scope.cancel_called or self.over:
+            return
         self.request_stop(self._killed)
         self._scope.cancel()
         self._terminating.cancel()
@@ -118,7 +121,7 @@ class Incarnation(Running):
             with self._scope:
                 reason = await self._live()
         except asyncio.CancelledError as error:
-            # Not the kernel's doing: a handler let a foreign cancellation escape, or the loop itself is closing.
+            # Not the kernel's doing: the loop itself is closing, or somebody cancelled this very task.
             reason = crashed(error)
             self._report_crash(reason, self._during)
         if self._scope.cancel_called:
@@ -129,12 +132,12 @@ class Incarnation(Running):
             self._finish(reason)
 
     async def _live(self) -> Exit:
-        actor = self._spec.actor()
         ctx: Ctx[Any] = Ctx(self, Ref(self.cell))
-        failed = await self._guard(actor.init(ctx, self._spec.arg, self.saved))
-        if failed is not None:
+        failed = await self._guard(self._init(ctx))
+        actor = self._actor
+        if failed is not None or actor is None:
             self.saved = None  # it may be what init choked on
-            return failed
+            return failed or self._killed
         self._limits.pop().cancel()
         self.acknowledged.set(None)
         reason = await self._serve(actor, ctx)
@@ -142,6 +145,11 @@ class Incarnation(Running):
             return reason
         await self._end_side_tasks()
         return await self._terminate(actor, reason)
+
+    async def _init(self, ctx: Ctx[Any]) -> None:
+        actor = self._spec.actor()
+        await actor.init(ctx, self._spec.arg, self.saved)
+        self._actor = actor
 
     async def _serve(self, actor: Actor[Any, Any], ctx: Ctx[Any]) -> Exit:
         mailbox = self.cell.mailbox
@@ -199,9 +207,16 @@ class Incarnation(Running):
         return reason
 
     async def _guard(self, work: Awaitable[None]) -> Crashed | None:
-        """Run user code; whatever escapes it, except the kernel's cancellation and Ctrl-C, is a crash."""
+        """Run user code; whatever escapes it, except the cancellation of this task and Ctrl-C, is a crash."""
         try:
             await work
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if self._scope.cancel_called or task is None or task.cancelling():
+                raise
+            reason = crashed(error)  # it awaited something that others have cancelled
+            self._report_crash(reason, self._during)
+            return reason
         except (Exception, SystemExit, BaseExceptionGroup) as error:
             if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt):
                 raise KeyboardInterrupt from error

@@ -141,10 +141,10 @@ class Mailbox:
             if isinstance(entry, Call):
                 self._bounded -= 1
                 entry.fail(error)
+                self._grant_room()
             elif not isinstance(entry, Own):
                 kept.append(entry)
         self._queue = kept
-        self._grant_room()
 
     def close(self, error: ActorGone) -> None:
         """Nobody will read this again: drop and count what is left, and turn the waiting senders away."""

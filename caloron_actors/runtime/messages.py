@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .actor import Ctx
 
 A = TypeVar("A")
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 class Tell(msgspec.Struct, Generic[A], frozen=True):
@@ -23,10 +23,10 @@ class Tell(msgspec.Struct, Generic[A], frozen=True):
         raise NotImplementedError
 
 
-class Ask(msgspec.Struct, Generic[A, R], frozen=True):
+class Ask(msgspec.Struct, Generic[A, R_co], frozen=True):
     """A message with a reply, which is what `run` returns."""
 
-    async def run(self, actor: A, ctx: Ctx[A]) -> R:
+    async def run(self, actor: A, ctx: Ctx[A]) -> R_co:
         """Handle this message; an exception crashes the actor, and the asker gets `ActorGone`."""
         raise NotImplementedError
 

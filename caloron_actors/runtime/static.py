@@ -5,6 +5,7 @@ from collections.abc import Callable
 from .children import Child, MakeSubtree, restart_of
 from .exits import Exit, Normal, Shutdown
 from .kernel import Kernel
+from .restarts import RestartWindow
 from .running import Running
 from .spec import SupervisorSpec
 from .supervising import Acknowledged, Ended, Failed, Retry, Supervising
@@ -18,11 +19,13 @@ class StaticSupervisor(Supervising):
         self,
         kernel: Kernel,
         spec: SupervisorSpec,
+        *,
         path: str,
+        number: int,
         make_subtree: MakeSubtree,
         on_end: Callable[[Running], None],
     ) -> None:
-        super().__init__(kernel, path, spec.intensity, spec.period, on_end)
+        super().__init__(kernel, path, number, RestartWindow(spec.intensity, spec.period), on_end)
         self._spec = spec
         self._children = [
             Child(kernel, inner, path, make_subtree, self.child_ended) for inner in spec.children
@@ -48,7 +51,7 @@ class StaticSupervisor(Supervising):
                         over = await self._child_ended(child, running.ended.value or Normal())
                 case Retry(child):
                     if child.state == "restarting":
-                        over = await self._restart(child, Shutdown("restart failed"))
+                        over = await self._restart(child)
                 case Acknowledged():
                     pass  # its starts are awaited
                 case Failed(reason):
@@ -62,16 +65,16 @@ class StaticSupervisor(Supervising):
     async def _child_ended(self, child: Child, reason: Exit) -> Exit | None:
         child.forget("down")
         if self.wants_restart(child, reason):
-            return await self._restart(child, reason)
+            return await self._restart(child)
         child.close()
         if restart_of(child.spec) == "temporary":
             self._children.remove(child)
         return self._auto_shutdown(child)
 
-    async def _restart(self, child: Child, reason: Exit) -> Exit | None:
+    async def _restart(self, child: Child) -> Exit | None:
         """Restart `child` and those that go with it; a start that fails is tried again through the queue."""
         child.state = "restarting"
-        over = self.spend(child, reason)
+        over = self.spend(child)
         if over is not None:
             return over
         group = self._group(child)

@@ -48,12 +48,13 @@ class Supervising(Running):
     """Its task handles events in order. Questions are answered from the records and never wait for it."""
 
     def __init__(
-        self, kernel: Kernel, path: str, intensity: int, period: float, on_end: Callable[[Running], None]
+        self, kernel: Kernel, path: str, number: int, window: RestartWindow, on_end: Callable[[Running], None]
     ) -> None:
         super().__init__()
         self.kernel = kernel
         self.path = path
-        self.window = RestartWindow(intensity, period)
+        self.window = window
+        self._number = number
         self.stopping: Exit | None = None
         self._on_end = on_end
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -92,12 +93,13 @@ class Supervising(Running):
     async def stop_children(self) -> None:
         """Stop all that runs, in this supervisor's order."""
 
-    def spend(self, child: Child, reason: Exit) -> GaveUp | None:
+    def spend(self, child: Child) -> GaveUp | None:
         """Count one restart; the reason to end when it was one too many."""
         if self.window.add(self.kernel.clock.monotonic()):
             return None
-        child.report("shutdown", reason, self.restarts)
-        return GaveUp(child.path, self.window.intensity, self.window.period)
+        over = GaveUp(child.path, self.window.intensity, self.window.period)
+        child.report("shutdown", over, self.restarts)
+        return over
 
     def wants_restart(self, child: Child, reason: Exit) -> bool:
         """OTP's table: permanent always, transient after an abnormal end, temporary never. Reports the end."""
@@ -113,12 +115,12 @@ class Supervising(Running):
                 reason = await self.live()
         except Exception as error:
             reason = crashed(error)
-            self.kernel.report(CrashReport(self.path, 0, reason, "supervisor", None, 0, 0))
+            self.kernel.report(CrashReport(self.path, self._number, reason, "supervisor", None, 0, 0))
         if self.stopping is not None:
             reason = self.stopping
         self.stopping = reason
         await self.stop_children()
-        self.kernel.report(Stopped(self.path, 0, reason))
+        self.kernel.report(Stopped(self.path, self._number, reason))
         self.acknowledged.set(reason)
         self.ended.set(reason)
         self._on_end(self)

@@ -32,6 +32,7 @@ class System:
         self._kernel = Kernel(clock, observer)
         self._root: Child | None = None
         self._over: Latch[None] = Latch()
+        self._asked_to_stop = False
 
     def ref(self, actor: type[A], path: str) -> Ref[A]:
         """The address of the actor at `path`, whether it runs or not."""
@@ -46,9 +47,9 @@ class System:
         """Names of tasks that could not be killed and were left behind; the process should exit non-zero."""
         return self._kernel.abandoned
 
-    def tree(self) -> Node | None:
-        """The tree as it is now; None before the first start."""
-        return None if self._root is None else self._root.node()
+    def tree(self) -> Node:
+        """The tree as it is now; a nameless node before it is started."""
+        return Node("", "", "supervisor", "waiting") if self._root is None else self._root.node()
 
     async def run(self, root: SupervisorSpec, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> Exit:
         """Start `root`, report it started, and return why it ended.
@@ -74,6 +75,7 @@ class System:
         """Stop the tree in reverse start order, each child within its limit, and wait for its end."""
         if self._root is None:
             return
+        self._asked_to_stop = True
         if self._root.running is not None:
             self._root.running.request_stop(Shutdown())
         await self._over.wait()
@@ -83,7 +85,7 @@ class System:
         try:
             await running.acknowledged.wait()
             failure = child.settle_start(running)
-            if failure is not None:
+            if failure is not None and not self._asked_to_stop:
                 raise StartFailed(child.path, failure)
             task_status.started()
             await running.ended.wait()
@@ -109,8 +111,9 @@ def _subtree(
     kernel: Kernel,
     spec: SupervisorSpec | FactorySpec[Any, Any],
     path: str,
+    number: int,
     on_end: Callable[[Running], None],
 ) -> Running:
     if isinstance(spec, SupervisorSpec):
-        return StaticSupervisor(kernel, spec, path, _subtree, on_end)
-    return DynamicSupervisor(kernel, spec, path, _subtree, on_end)
+        return StaticSupervisor(kernel, spec, path=path, number=number, make_subtree=_subtree, on_end=on_end)
+    return DynamicSupervisor(kernel, spec, path=path, number=number, make_subtree=_subtree, on_end=on_end)
