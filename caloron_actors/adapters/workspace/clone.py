@@ -47,9 +47,18 @@ def make_git_dir(
         _write(path / name, content)
     for folder in ("refs/heads", "refs/tags", "objects/pack"):
         (path / folder).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(index, path / "index")
+    copy_index(index, path / "index")
     if (mirror.path / "shallow").is_file():
         shutil.copyfile(mirror.path / "shallow", path / "shallow")
+
+
+def copy_index(index: Path, target: Path) -> None:
+    """Copy an index together with its time.
+
+    Git takes a file whose time is that of the index for possibly changed. A copy with a later time would hide a
+    change of the same length that was made right after the checkout.
+    """
+    shutil.copy2(index, target)
 
 
 def _write(path: Path, content: str) -> None:

@@ -1,6 +1,5 @@
 """From whatever an agent left in its working copy to one commit in the mirror, or the reason why not."""
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from caloron_actors.adapters.workspace.checkout import Checkout
+from caloron_actors.adapters.workspace.clone import copy_index
 from caloron_actors.adapters.workspace.layout import TaskFolder
 from caloron_actors.adapters.workspace.mirror import Mirror
 from caloron_actors.adapters.workspace.quarantine import Quarantine
@@ -105,7 +105,7 @@ class Collector:
             index = Path(scratch, "index")
             if folder.index.is_file():
                 # With the times of the files in it git reads only what has changed.
-                shutil.copyfile(folder.index, index)
+                copy_index(folder.index, index)
             checkout = Checkout(self.git, self.mirror, folder.tree, index)
             nested = await checkout.nested_repositories(head)
             if nested and not all_costs:
