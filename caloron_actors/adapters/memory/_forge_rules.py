@@ -188,17 +188,24 @@ class Rules:
         return self.permissions.get(who, "none") in {"admin", "write"}
 
     def _look(self, number: int, now: datetime) -> PullRequestSeen:
-        """Follow the head branch of an open pull request: a push moves its head, a deleted branch closes it."""
+        """Let an open pull request follow its branches: a push moves its head, a deleted branch closes it.
+
+        A head that came into the base by another way is merged.
+        """
         pull = self.pulls[number]
         if pull.state != "open":
             return pull
-        commit = self.git.head(pull.head_branch)
-        if commit is None:
+        head, base = self.git.head(pull.head_branch), self.git.head(pull.base_branch)
+        if head is None or base is None:
             self.pulls[number] = replace(pull, state="closed", updated_at=now)
-        elif commit != pull.head:
-            self.heads[number].add(commit)
-            self.pulls[number] = replace(pull, head=commit, updated_at=now)
-        return self.pulls[number]
+            return self.pulls[number]
+        if head != pull.head:
+            self.heads[number].add(head)
+            pull = replace(pull, head=head, updated_at=now)
+        if not self.git.ahead(pull.base_branch, head):
+            pull = replace(pull, state="closed", merged=True, merge_commit=base, updated_at=now)
+        self.pulls[number] = pull
+        return pull
 
     def _thing(self, number: int) -> IssueSeen | PullRequestSeen:
         thing = self.issues.get(number) or self.pulls.get(number)

@@ -80,11 +80,12 @@ class MemoryForge:
             self._rules.permissions[login] = "write"
 
     def grant(self, login: str, permission: Permission) -> None:
-        """Say what an account may do; unknown accounts may comment and review, as on a public repository."""
+        """Say what an account may do."""
         self._rules.permissions[login] = permission
 
     def as_human(self, login: str) -> Human:
-        """Act as the account `login`, which needs no credential here."""
+        """Act as the account `login`, which needs no credential here. A new one may read, as on a public repository."""
+        self._rules.permissions.setdefault(login, "read")
         return Human(self._rules, login, self._now)
 
     @property
