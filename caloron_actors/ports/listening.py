@@ -1,6 +1,6 @@
 """What the outside may ask of the running service, and the service's side of the doors it comes through."""
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 from anyio.abc import TaskStatus
@@ -22,7 +22,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     agent_id: str
     sprint_id: str
     status: str | None = None
-    tokens_used: int | None = None
+    tokens_used: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class Health(msgspec.Struct, frozen=True):
