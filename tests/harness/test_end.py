@@ -129,7 +129,8 @@ def test_the_record_waits_for_room_on_the_disk(bench: Bench) -> None:
     bench.order("echo before; echo up > $HEAR; read line < $SAY; echo APPROVED; exit 0", beat=0.05)
     harness = bench.start()
     bench.hear()
-    bench.beat()
+    while bench.beat()["bytes"] < len("before\n"):
+        pass
     # No file of the harness may grow from here on, as on a full disk.
     resource.prlimit(harness.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     bench.say()
