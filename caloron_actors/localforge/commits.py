@@ -114,7 +114,7 @@ async def read_changes(git: Git, path: Path, old: str, new: Commit) -> list[File
     )
     raw, numbers = _parse_listing(listing)
     starts = [match.start() for match in _NEXT_FILE.finditer(patches)]
-    texts = [patches[start:end] for start, end in zip(starts, [*starts[1:], len(patches)], strict=True)]
+    texts = [patches[start:end] for start, end in zip(starts, [*starts, len(patches)][1:], strict=True)]
     whole = len(texts) == len(raw)
     return [
         _change(entry, numbers.get(entry.path, (0, 0)), texts[place] if whole else b"")

@@ -1,12 +1,14 @@
 """An open forge, served over TCP and a Unix socket, with users and a repository made by real git."""
 
+import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 import httpx  # noqa: TID251 - a raw client against the forge
@@ -17,6 +19,7 @@ from starlette.types import ASGIApp
 from caloron_actors.git import Git
 from caloron_actors.localforge import LocalForge
 
+GIT = shutil.which("git") or "git"
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
@@ -84,7 +87,7 @@ def git(where: Path, *args: str, check: bool = True) -> str:
         **{f"GIT_{role}_NAME": "Tester" for role in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{role}_EMAIL": "tester@example.invalid" for role in ("AUTHOR", "COMMITTER")},
     }
-    done = subprocess.run(["git", *args], cwd=where, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run([GIT, *args], cwd=where, env=env, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
         raise AssertionError(f"git {' '.join(args)}: {done.stderr}")
     return (done.stdout if done.returncode == 0 else done.stderr).strip()
@@ -159,15 +162,22 @@ def made_server(app: ASGIApp) -> Server:
     return Server(config)
 
 
-Branch = Callable[[str, str], str]
+class Branch(Protocol):
+    """Makes a branch with one commit that writes a file (default: of the branch's name); gives the commit."""
+
+    def __call__(
+        self, name: str, text: str, *, file: str | None = None, message: str = "Change", base: str = "main"
+    ) -> str: ...
 
 
 @pytest.fixture
-async def branch(running: Running, tmp_path: Path) -> AsyncIterator[Branch]:
-    """Makes a branch with one commit that writes a file of the branch's name, and pushes it; gives the commit."""
+async def branch(running: Running, tmp_path: Path) -> Branch:
+    """Pushes new branches by path, past the forge."""
     clone = tmp_path / "clone"
 
-    def make(name: str, text: str, *, file: str | None = None, message: str = "Change", base: str = "main") -> str:
+    def make(
+        name: str, text: str, *, file: str | None = None, message: str = "Change", base: str = "main"
+    ) -> str:
         repository = running.forge.repository_path("local/demo")
         if not clone.exists():
             git(tmp_path, "clone", "-q", str(repository), "clone")
@@ -177,4 +187,4 @@ async def branch(running: Running, tmp_path: Path) -> AsyncIterator[Branch]:
         git(clone, "push", "-q", "-f", "origin", name)
         return sha
 
-    yield make
+    return make

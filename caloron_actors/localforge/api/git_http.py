@@ -89,6 +89,8 @@ def _service(request: Request) -> Service:
         if path.endswith(f"/{service}"):
             if request.method != method:
                 raise _Refusal(405, "Method Not Allowed")
+            if service == "info/refs" and request.query_params.get("service") not in _METHODS:
+                raise _Refusal(403, "Only git's smart protocol is spoken here")
             return service
     raise _Refusal(404, "Not Found")
 
