@@ -51,15 +51,16 @@ class Calls:
         """A list whose pages name their successor in a Link header, to its end or until a page is `enough`."""
         found: list[T] = []
         url: str | None = self._http.url(path, query)
+        before: str | None = None
         seen: set[str] = set()
         for _ in range(self._limits.pages):
             if url is None or url in seen:
                 break
             seen.add(url)
-            answer = await self._get(url, self.author)
+            answer = await self._get(url, self.author, before)
             page = decode(answer, kind, write=False)
             found += page
-            url = answer.next
+            url, before = answer.next, answer.url
             if url is None or enough(page):
                 return found
         raise self._endless(path)
@@ -111,9 +112,9 @@ class Calls:
             )
         return self._checked(answer, credential, write=True, expected=expected)
 
-    async def _get(self, url: str, credential: Credential) -> Answer:
+    async def _get(self, url: str, credential: Credential, seen_from: str | None = None) -> Answer:
         async with self._reads:
-            answer = await self._http.get(url, self._authorization(credential))
+            answer = await self._http.get(url, self._authorization(credential), seen_from)
         return self._checked(answer, credential, write=False)
 
     def _checked(

@@ -35,11 +35,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP answer, read to its end. `what` names the request for messages, `headers` are lower case."""
 
     what: str
+    url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
     next: str | None = None
-    """The URL of the following page, same origin, if the answer names one."""
+    """Where the answer says that the following page is, seen from `url`. Not checked before it is read."""
 
 
 class Http:
@@ -92,9 +93,10 @@ class Http:
         whole = httpx.URL(str(self._base).rstrip("/") + path)
         return str(whole.copy_merge_params(dict(query)) if query else whole)
 
-    async def get(self, url: str, authorization: str) -> Answer:
-        """Read `url`, following redirects inside the origin."""
-        target = self._inside(url, "GET", None)
+    async def get(self, url: str, authorization: str, seen_from: str | None = None) -> Answer:
+        """Read `url`, which may be relative to the URL `seen_from`, following redirects inside the origin."""
+        base = None if seen_from is None else httpx.URL(seen_from)
+        target = self._inside(url, "GET" if base is None else f"GET {base.path}", base)
         what = f"GET {target.path}"
         with _deadline(what, self._limits, write=False):
             for _ in range(_HOPS):
@@ -139,10 +141,11 @@ class Http:
         following = response.links.get("next", {}).get("url") if method == "GET" else None
         return Answer(
             what=what,
+            url=str(url),
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             body=content,
-            next=None if following is None else str(self._inside(following, what, url)),
+            next=following,
         ), location
 
     async def _body(self, response: httpx.Response, what: str, *, write: bool) -> bytes:

@@ -16,7 +16,7 @@ TOKEN = "ghs-secret"
 def refusal(
     status: int, headers: dict[str, str] | None = None, body: str = "", *, write: bool = True
 ) -> PortError | None:
-    answer = Answer(what="PUT /x", status=status, headers=headers or {}, body=body.encode())
+    answer = Answer(what="PUT /x", url="http://h/x", status=status, headers=headers or {}, body=body.encode())
     return failure(answer, write=write, now=NOW, token=TOKEN)
 
 

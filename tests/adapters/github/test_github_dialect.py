@@ -128,6 +128,17 @@ async def test_issues_are_read_over_all_pages_without_pull_requests_and_repeats(
     assert [path for path, _, _ in peer.asked[1:]] == ["GET /repositories/9/list"] * 2
 
 
+async def test_a_relative_link_is_seen_from_its_page() -> None:
+    def answer(request: Request) -> Response:
+        last = "page" in request.query_params
+        return told([issue(2 if last else 1)], link="" if last else '<?page=2>; rel="next"')
+
+    client, peer = forge(answer)
+    async with client:
+        assert [each.number for each in await client.issues()] == [1, 2]
+    assert [path for path, _, _ in peer.asked] == ["GET /repos/o/r/issues"] * 2
+
+
 async def test_a_list_without_end_is_unavailable() -> None:
     def circle(_: Request) -> Response:
         return told([], link='<http://forge/repos/o/r/pulls?page=2>; rel="next"')
