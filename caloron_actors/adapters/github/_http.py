@@ -3,9 +3,10 @@
 A token goes to the origin the client was made for and to no other: redirects and links to other places are refused.
 """
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,8 @@ _NOT_SENT = (
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5
 _CONNECTIONS = 16
+UNIX_PATH_LIMIT = 107
+"""Bytes of a Unix socket's path that the kernel takes (sockaddr_un holds 108 with the end mark)."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +58,10 @@ class Http:
         uds: Path | None = None,
         transport: Transport | None = None,
     ) -> None:
-        """Raise ValueError for a `base_url` that is not plain `http(s)://host[:port][/path]`."""
+        """Raise ValueError for a `base_url` that is not plain `http(s)://host[:port][/path]`.
+
+        The directory of `uds` must exist.
+        """
         self._base = _base(base_url)
         self._limits = limits
         pool = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
@@ -66,14 +72,14 @@ class Http:
             else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
         read = limits.read.total_seconds()
+        self._open = ExitStack()
+        address = None if uds is None else _address(uds, self._open)
         self._client = httpx.AsyncClient(
             headers=dict(headers),
             # A session cookie given to one account would travel with the next one's token.
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             transport=transport
-            or httpx.AsyncHTTPTransport(
-                verify=trust, trust_env=False, limits=pool, uds=None if uds is None else str(uds)
-            ),
+            or httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=pool, uds=address),
             timeout=httpx.Timeout(read, connect=limits.connect.total_seconds()),
             trust_env=False,
         )
@@ -87,6 +93,7 @@ class Http:
     ) -> None:
         with anyio.CancelScope(shield=True):
             await self._client.__aexit__(kind, error, trace)
+        self._open.close()
 
     def url(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
         """The absolute URL of `path`, whose parts are quoted already, below the base URL."""
@@ -207,6 +214,15 @@ def _base(text: str) -> httpx.URL:
     if not plain:
         raise ValueError("the forge's base URL must be http(s)://host[:port][/path] and nothing else")
     return url
+
+
+def _address(uds: Path, opened: ExitStack) -> str:
+    """A path to the socket that the kernel takes: a long one goes through its open directory."""
+    if len(os.fsencode(uds)) <= UNIX_PATH_LIMIT:
+        return str(uds)
+    directory = os.open(uds.parent, os.O_PATH | os.O_DIRECTORY)
+    opened.callback(os.close, directory)
+    return f"/proc/self/fd/{directory}/{uds.name}"
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -14,6 +14,7 @@ import anyio.abc
 import pytest
 
 from caloron_actors.adapters.github import Credential, GitHubForge, Limits
+from caloron_actors.adapters.http import bind_tcp, bind_unix
 from caloron_actors.domain.ids import AgentId
 from caloron_actors.ports.errors import NotFound, Rejected, Unavailable
 
@@ -68,17 +69,12 @@ def reply(status: int, body: bytes = b"{}", *, length: int | None = None, **head
 
 
 @asynccontextmanager
-async def peer(*replies: Reply, uds: Path | None = None) -> AsyncGenerator[Peer, None]:
-    listener: anyio.abc.Listener[anyio.abc.SocketStream]
-    if uds is None:
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - no Django here
-        made = Peer(f"http://127.0.0.1:{port}", list(replies))
-    else:
-        listener = await anyio.create_unix_listener(uds)
-        made = Peer("http://localhost", list(replies))
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, made.serve)
+async def peer(*replies: Reply, listener: socket.socket | None = None) -> AsyncGenerator[Peer, None]:
+    bound = listener or bind_tcp("127.0.0.1", 0)
+    port = "" if listener is not None else f":{bound.getsockname()[1]}"
+    made = Peer(f"http://127.0.0.1{port}", list(replies))
+    async with await anyio.abc.SocketListener.from_socket(bound) as door, anyio.create_task_group() as group:
+        group.start_soon(door.serve, made.serve)
         yield made
         group.cancel_scope.cancel()
 
@@ -243,11 +239,17 @@ async def test_an_answer_beyond_the_limit_is_not_read() -> None:
             await client.issues()
 
 
-async def test_over_a_unix_socket(tmp_path: Path) -> None:
-    path = tmp_path / "forge.sock"
-    async with peer(reply(200, ISSUE), uds=path) as server, forge(server.url, uds=path) as client:
-        assert (await client.issue(7)).number == 7
-    async with forge("http://localhost", uds=tmp_path / "none.sock") as client:
+@pytest.mark.parametrize("depth", [1, 60])
+async def test_over_a_unix_socket(tmp_path: Path, depth: int) -> None:
+    path = tmp_path.joinpath(*["sub"] * depth, "forge.sock")
+    path.parent.mkdir(parents=True)
+    with bind_unix(path, 0o600) as listener:
+        async with (
+            peer(reply(200, ISSUE), listener=listener) as server,
+            forge(server.url, uds=path) as client,
+        ):
+            assert (await client.issue(7)).number == 7
+    async with forge("http://localhost", uds=path) as client:
         with pytest.raises(Unavailable) as raised:
             await client.comment(7, "hello")
     assert not raised.value.ambiguous
@@ -280,6 +282,13 @@ async def test_writes_of_one_account_wait_for_each_other_and_reads_are_few_at_on
 def test_base_urls_that_cannot_be_one(text: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
         forge(text)
+
+
+async def test_text_that_is_no_unicode_is_not_sent() -> None:
+    async with peer() as server, forge(server.url) as client:
+        with pytest.raises(Rejected, match="Unicode"):
+            await client.comment(7, "\udcff")
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\n", "ümlaut"])

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from caloron_actors.adapters.github import Credential, GitHubForge, Limits
 from caloron_actors.domain.ids import AgentId, Commit
-from caloron_actors.ports.errors import Rejected, Unavailable
+from caloron_actors.ports.errors import Unavailable
 from caloron_actors.ports.forge import HeadMoved, Merged, NotMergeable
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -292,18 +292,3 @@ async def test_try_again_later_means_checking_for_a_minute_and_a_conflict_after_
         gitea.refuse_merge = (409, "merge push out of date")
         with pytest.raises(Unavailable):
             await forge.merge(7, HEAD, "Merge it")
-
-
-async def test_githubs_way_is_refused_by_such_a_forge() -> None:
-    gitea = Gitea(pull=pull())
-    speaker = GitHubForge(
-        "http://gitea/api/v1",
-        "o/r",
-        Credential("author"),
-        {},
-        lambda: START,
-        transport=httpx.ASGITransport(gitea.app()),
-    )
-    async with speaker as forge:
-        with pytest.raises(Rejected):
-            await forge.create_issue("t", "b", ["a"])

@@ -296,11 +296,3 @@ async def test_merges_whose_outcome_is_not_known(status: int, body: object, ambi
         with pytest.raises(Unavailable) as raised:
             await client.merge(7, HEAD, "Merge it")
     assert raised.value.ambiguous is ambiguous
-
-
-async def test_text_that_is_no_unicode_is_rejected() -> None:
-    client, peer = forge(always({"id": 1}))
-    async with client:
-        with pytest.raises(Rejected, match="Unicode"):
-            await client.comment(1, "\udcff")
-    assert peer.asked == []
