@@ -50,19 +50,19 @@ class Calls:
     ) -> list[T]:
         """A list whose pages name their successor in a Link header, to its end or until a page is `enough`."""
         found: list[T] = []
-        url: str | None = self._http.url(path, query)
+        url = self._http.url(path, query)
         before: str | None = None
         seen: set[str] = set()
         for _ in range(self._limits.pages):
-            if url is None or url in seen:
+            if url in seen:
                 break
             seen.add(url)
             answer = await self._get(url, self.author, before)
             page = decode(answer, kind, write=False)
             found += page
-            url, before = answer.next, answer.url
-            if url is None or enough(page):
+            if answer.next is None or enough(page):
                 return found
+            url, before = answer.next, answer.url
         raise self._endless(path)
 
     async def numbered(

@@ -5,7 +5,7 @@ A token goes to the origin the client was made for and to no other: redirects an
 
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -30,6 +30,8 @@ _NOT_SENT = (
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5
 _CONNECTIONS = 16
+_IDLE_SECONDS = 3.0
+"""Less than any server's own patience (uvicorn's is 5 s): a write that meets a closing connection is ambiguous."""
 UNIX_PATH_LIMIT = 107
 """Bytes of a Unix socket's path that the kernel takes (sockaddr_un holds 108 with the end mark)."""
 
@@ -64,7 +66,11 @@ class Http:
         """
         self._base = _base(base_url)
         self._limits = limits
-        pool = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        pool = httpx.Limits(
+            max_connections=_CONNECTIONS,
+            max_keepalive_connections=_CONNECTIONS,
+            keepalive_expiry=_IDLE_SECONDS,
+        )
         # Without TLS no certificates are needed, and a redirect to another scheme is refused.
         trust = (
             ssl.create_default_context()
@@ -189,7 +195,7 @@ class Http:
 
 
 @contextmanager
-def _deadline(what: str, limits: Limits, *, write: bool) -> Iterator[None]:
+def _deadline(what: str, limits: Limits, *, write: bool) -> Generator[None, None, None]:
     """The total limit of one call, as the port's error."""
     try:
         with anyio.fail_after(limits.total.total_seconds()):

@@ -51,7 +51,10 @@ class GitHubForge:
         limits: Limits | None = None,
         transport: Transport | None = None,
     ) -> None:
-        """Raise ValueError for a base URL or a repository name that cannot be one. `wall` gives aware instants."""
+        """Raise ValueError for a base URL or a repository name that cannot be one. `wall` gives aware instants.
+
+        The directory of `uds` must exist.
+        """
         if not is_repository(repository):
             raise ValueError(f"a repository is {REPOSITORY_RULE}")
         spoken = _github if dialect == "github" else _gitea
