@@ -74,9 +74,11 @@ async def run(argv: Sequence[str], env: Mapping[str, str], cwd: Path, stdin: byt
 async def _running(
     argv: Sequence[str], env: Mapping[str, str], cwd: Path, stderr: int | IO[bytes]
 ) -> AsyncGenerator[Process, None]:
-    process = await anyio.open_process(
-        list(argv), stdin=PIPE, stdout=PIPE, stderr=stderr, env=dict(env), cwd=cwd, start_new_session=True
-    )
+    # Cancelled while it starts, a process would be killed outright and leave its lock files.
+    with anyio.CancelScope(shield=True):
+        process = await anyio.open_process(
+            list(argv), stdin=PIPE, stdout=PIPE, stderr=stderr, env=dict(env), cwd=cwd, start_new_session=True
+        )
     try:
         yield process
     finally:

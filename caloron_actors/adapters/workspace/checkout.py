@@ -27,11 +27,13 @@ class Checkout:
 
     async def fill(self, commit: Commit) -> None:
         """Write the files of `commit` into the empty directory `tree`, and the index anew."""
+        self._unlock()
         self.index.unlink(missing_ok=True)
         await self._read_tree("--reset", "-u", commit)
 
     async def reset(self, commit: Commit) -> None:
         """Make the tracked files those of `commit` and remove the others, except ignored ones. Raises `GitFailed`."""
+        self._unlock()
         try:
             await self._reset(commit)
         except GitFailed:
@@ -84,6 +86,10 @@ class Checkout:
         where = self._where()
         where["config"] = _WORKERS
         await self.git.call("read-tree", *args, timeout=_MINUTES, **where)
+
+    def _unlock(self) -> None:
+        # Nobody else uses this index; a lock on it is of a process that was killed.
+        self.index.with_name(f"{self.index.name}.lock").unlink(missing_ok=True)
 
     def _where(self) -> Surroundings:
         return {"git_dir": self.mirror.path, "work_tree": self.tree, "index": self.index}

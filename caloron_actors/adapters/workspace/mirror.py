@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 
 from caloron_actors.adapters.workspace.remote import Remote, checked_branch, refusal
+from caloron_actors.adapters.workspace.removal import throw_away
 from caloron_actors.domain.ids import Commit, is_commit
 from caloron_actors.git import Git, GitFailed
 from caloron_actors.ports.errors import Rejected, Unavailable
@@ -99,7 +100,7 @@ class Mirror:
         lease = f"--force-with-lease={ref}:{expected or ''}"
         target = ("--", self._remote.address, f"{commit}:{ref}")
         try:
-            await self._talk("push", "--porcelain", "--no-verify", "--no-recurse-submodules", lease, *target)
+            await self._talk("push", "--no-verify", "--no-recurse-submodules", lease, *target)
         except GitFailed as failed:
             problem = refusal(failed, ambiguous=True)
             if isinstance(problem, Unavailable):
@@ -129,8 +130,7 @@ class Mirror:
 
     async def _make(self) -> None:
         aside = self.path.with_name(f"{self.path.name}.new")
-        # A leftover of an earlier try is completed: making a repository again changes nothing in it.
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        throw_away(aside, self.path.with_name("trash"))
         await self._git.init_bare(aside, initial_branch=self.base_branch)
         (aside / "info").mkdir(exist_ok=True)
         (aside / "info" / "attributes").write_text(ATTRIBUTES)

@@ -22,6 +22,7 @@ _MISSING = (
     "does not appear to be a git repository",
     "does not exist",
 )
+_TRANSIENT = ("unpacker error", "failed to update ref", "cannot lock ref", "internal server error")
 _REFUSED = ("[rejected]", "[remote rejected]", "protected branch", "not our ref")
 
 
@@ -68,7 +69,7 @@ def checked_branch(name: str) -> str:
 def refusal(failed: GitFailed, *, ambiguous: bool) -> PortError:
     """What a failed conversation with the forge means for whoever asked. `ambiguous`: the forge was asked to change."""
     text = failed.stderr.lower()
-    if failed.timed_out:
+    if failed.timed_out or any(word in text for word in _TRANSIENT):
         return Unavailable(str(failed), ambiguous=ambiguous)
     if any(word in text for word in _UNAUTHORIZED):
         return Unauthorized(str(failed))

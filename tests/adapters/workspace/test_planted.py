@@ -157,7 +157,10 @@ def head_folder(bench: Bench) -> None:
 
 
 def head_text(text: str) -> Plant:
-    return lambda bench: (bench.tree / ".git/HEAD").write_text(text) and None
+    def plant(bench: Bench) -> None:
+        (bench.tree / ".git/HEAD").write_text(text)
+
+    return plant
 
 
 def linked_refs(bench: Bench) -> None:
