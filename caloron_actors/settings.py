@@ -122,13 +122,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     A variable is named after section and key, `CALORON_HTTP_PORT`; an empty one counts as not set, and in the file
     an empty text says that an optional key is not set. Relative paths start at the file, or at the current directory.
     """
-    file = {} if path is None else _read(path)
-    for section, table in file.items():
-        _refuse_unknown(f"{path}: unknown section [{section}]", section, _SECTIONS)
-        if not isinstance(table, dict):
-            raise SettingsError(f"{path}: {section} is a section: write [{section}] on a line of its own")
-        for key in table:
-            _refuse_unknown(f"{path}: unknown key {section}.{key}", key, _SECTIONS[section].__struct_fields__)
+    file = {} if path is None else _sections(path)
     _refuse_unknown_variables(environ)
     read: dict[str, dict[str, object]] = {}
     for section, kind in _SECTIONS.items():
@@ -156,6 +150,18 @@ def variable(section: str, key: str) -> str:
     return f"CALORON_{section}_{key}".upper()
 
 
+def _sections(path: Path) -> dict[str, dict[str, object]]:
+    sections: dict[str, dict[str, object]] = {}
+    for name, table in _read(path).items():
+        _refuse_unknown(f"{path}: unknown section [{name}]", name, _SECTIONS)
+        if not isinstance(table, dict):
+            raise SettingsError(f"{path}: {name} is a section: write [{name}] on a line of its own")
+        sections[name] = msgspec.convert(table, dict[str, object])
+        for key in sections[name]:
+            _refuse_unknown(f"{path}: unknown key {name}.{key}", key, _SECTIONS[name].__struct_fields__)
+    return sections
+
+
 def _read(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -168,10 +174,13 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _given(
-    kind: type[_Section], section: str, path: Path | None, table: object, environ: Mapping[str, str]
+    kind: type[_Section],
+    section: str,
+    path: Path | None,
+    values: Mapping[str, object],
+    environ: Mapping[str, str],
 ) -> Iterator[tuple[str, object]]:
     """The keys of a section that are set somewhere, with their checked values."""
-    values = table if isinstance(table, dict) else {}
     for field in msgspec.structs.fields(kind):
         name = variable(section, field.name)
         if environ.get(name):
