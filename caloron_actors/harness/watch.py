@@ -20,7 +20,7 @@ from caloron_actors.harness.start import Agent
 from caloron_actors.harness.streams import Streams
 
 KILL_AGAIN = 0.05
-"""Seconds between two sweeps of a tree that does not empty."""
+"""Seconds between two sweeps of a tree that does not empty, doubling up to a second."""
 
 
 class _Phase(Enum):
@@ -51,6 +51,7 @@ class Watch:
         self._status: int | None = None
         self._empty = False
         self._reaped = False
+        self._kill_again = KILL_AGAIN
         self._asked: set[tuple[int, int]] = set()
 
     def run(self) -> Exit:
@@ -171,7 +172,8 @@ class Watch:
         return self._order.stop_grace if grace is None else grace
 
     def _kill(self, now: float) -> None:
-        self._deadline = now + KILL_AGAIN
+        self._deadline = now + self._kill_again
+        self._kill_again = min(1.0, self._kill_again * 2)
         for process in procfs.descendants(os.getpid()):
             procfs.send(process, signal.SIGKILL)
 

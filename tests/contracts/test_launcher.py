@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from caloron_actors.adapters.memory.launcher import CannotStart, Finished, MemoryLauncher
@@ -13,6 +14,7 @@ from caloron_actors.adapters.process import HarnessLimits, ProcessLauncher
 from caloron_actors.adapters.system.clock import SystemClock
 from caloron_actors.adapters.system.entropy import nonce
 from caloron_actors.domain.ids import AgentId, SprintId, TaskId
+from caloron_actors.ports.errors import Unavailable
 from caloron_actors.ports.launcher import (
     Absent,
     Alive,
@@ -216,3 +218,43 @@ async def test_several_may_wait_and_a_cancelled_wait_ends_nothing(world: World) 
         tasks.start_soon(wait)
         end = await world.launcher.stop(run_id(), GRACE)
     assert ends == [end, end]
+
+
+async def test_in_memory_an_unrenewed_lease_ends_a_run(tmp_path: Path) -> None:
+    turns: list[anyio.Event] = []
+
+    async def sleep(_: float) -> None:
+        turns.append(anyio.Event())
+        await turns[-1].wait()
+
+    async def asleep() -> None:
+        while not turns or turns[-1].is_set():
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as host:
+        launcher = MemoryLauncher(scripted, host, orphan_limit=timedelta(minutes=30), sleep=sleep)
+        await launcher.launch(World(launcher, tmp_path).order("forever"))
+        for _ in range(3):
+            await asleep()
+            await launcher.renew_lease(run_id())
+            turns[-1].set()
+        await asleep()
+        assert isinstance(await launcher.look(run_id()), Alive)
+        turns[-1].set()
+        end = await launcher.wait(run_id())
+    assert isinstance(end, Ended)
+    assert end.cause == "orphaned"
+
+
+async def test_in_memory_harnesses_can_be_lost_and_refused(tmp_path: Path) -> None:
+    async with anyio.create_task_group() as host:
+        launcher = MemoryLauncher(scripted, host)
+        world = World(launcher, tmp_path)
+        await launcher.launch(world.order("forever"))
+        launcher.lose(run_id())
+        assert await launcher.wait(run_id()) == Ended(cause="lost", started=True)
+        launcher.refuse_next("no harness")
+        with pytest.raises(Unavailable, match="no harness"):
+            await launcher.launch(world.order("echo", ordinal=2))
+        assert await launcher.look(run_id(2)) == GivenUp()
+        assert launcher.launched == [run_id()]

@@ -138,7 +138,8 @@ class ProcessLauncher:
         try:
             buried = directory.bury()
         except OSError as refusal:
-            raise Unavailable(f"the harness {reason}; no tombstone: {refusal}", ambiguous=True) from refusal
+            message = f"the harness {reason}; no tombstone: {refusal}"
+            raise Unavailable(message, ambiguous=pid is not None) from refusal
         if pid is not None and buried:
             self._children.kill(pid)
         state = self._look(directory)
@@ -152,16 +153,17 @@ class ProcessLauncher:
         claim = directory.claim()
         if claim is None:
             return Absent()
-        if isinstance(claim, Damaged):
-            return self._lost(directory, claim.detail, boot=None)
-        if claim.tombstone:
-            return GivenUp()
-        # Life is looked at before the record: a harness that is dead by now writes no more.
-        if self._is_alive(claim):
-            return Alive(pid=claim.pid, nonce=claim.nonce)
+        if isinstance(claim, Claim):
+            if claim.tombstone:
+                return GivenUp()
+            # Life is looked at before the record: a harness that is dead by now writes no more.
+            if self._is_alive(claim):
+                return Alive(pid=claim.pid, nonce=claim.nonce)
         end = directory.end()
         if isinstance(end, Exit):
             return _ended(end)
+        if isinstance(claim, Damaged):
+            return self._lost(directory, claim.detail, boot=None)
         detail = "the harness died without a record" if end is None else end.detail
         return self._lost(directory, detail, boot=claim.boot)
 
@@ -175,7 +177,7 @@ class ProcessLauncher:
             started=directory.started() is not None,
             detail=detail,
         )
-        # Without room on the disk the next look comes to the same end.
+        # On record, so that a later look does not search the process table for this run again.
         with contextlib.suppress(OSError):
             directory.record_end(end)
         return _ended(end)

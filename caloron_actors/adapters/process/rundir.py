@@ -53,8 +53,8 @@ class RunDirectory:
         return self._link(CLAIM, records.encode(Claim(version=records.PROTOCOL, tombstone=True)))
 
     def record_end(self, end: Exit) -> None:
-        """Put an end on record for a harness that died without doing so. An existing record stands."""
-        self._link("exit.json", records.encode(end))
+        """Put an end on record for a harness that died without doing so, or whose record is damaged."""
+        self.write("exit.json", records.encode(end))
 
     def stop_was_asked(self) -> bool:
         """Whether the harness was ever told to stop."""

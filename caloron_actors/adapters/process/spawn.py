@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Children:
         # Not our own environment: it may hold secrets, and the agent can read the harness's.
         self._env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **extra_env, "PYTHONPATH": str(_PACKAGE_ROOT)}
         self._pids: set[int] = set()
+        self._lock = threading.Lock()
 
     def spawn(self, directory: Path) -> Spawned:
         """Start a harness on a prepared run directory. Raises OSError."""
@@ -55,25 +57,27 @@ class Children:
             raise
         finally:
             os.close(writer)
-        self._pids.add(process.pid)
+        with self._lock:
+            self._pids.add(process.pid)
         return Spawned(process.pid, reader)
 
     def reap(self) -> None:
         """Take the exit statuses of all harnesses that have ended, so that none stays a zombie."""
-        for pid in tuple(self._pids):
-            with contextlib.suppress(ChildProcessError):
-                if os.waitpid(pid, os.WNOHANG) == (0, 0):
-                    continue
-            self._pids.discard(pid)
+        with self._lock:
+            for pid in tuple(self._pids):
+                with contextlib.suppress(ChildProcessError):
+                    if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                        continue
+                self._pids.discard(pid)
 
     def kill(self, pid: int) -> None:
         """End a harness that never claimed its run, and reap it."""
-        if pid in self._pids:
-            # Our own child, not reaped: the pid cannot have changed hands.
-            os.kill(pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
+        with self._lock:
+            if pid in self._pids:
+                # Our own child, not reaped: the pid cannot have changed hands.
+                os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-            self._pids.discard(pid)
+                self._pids.discard(pid)
 
 
 def last_words(directory: Path) -> str:
