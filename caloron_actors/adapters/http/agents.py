@@ -1,12 +1,13 @@
 """The agents' socket: one JSON message a line, one reply line each. It takes beats and nothing else."""
 
 import errno
+import socket
 from contextlib import suppress
 
 import anyio
 import msgspec
 import structlog
-from anyio.abc import SocketListener, SocketStream, TaskGroup, TaskStatus
+from anyio.abc import SocketStream, TaskGroup, TaskStatus
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from caloron_actors.adapters.http.bodies import Unacceptable, decode
@@ -53,21 +54,22 @@ class AgentsSocket:
         self._read_seconds = read_seconds
         self._open = 0
 
-    async def serve(self, listener: SocketListener, *, task_status: TaskStatus[None]) -> None:
-        """Accept connections, at most the limit at once; a further one is told so and closed."""
-        async with listener, anyio.create_task_group() as group:
-            task_status.started()
-            while True:
-                try:
-                    stream = await listener.accept()
-                except anyio.BrokenResourceError as error:
-                    if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in SHORTAGES:
-                        raise
-                    await anyio.sleep(PAUSE_SECONDS)
-                    continue
-                self._admit(stream, group)
+    async def serve(
+        self, listener: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Accept connections, at most the limit at once; a further one is told so and closed.
 
-    def _admit(self, stream: SocketStream, group: TaskGroup) -> None:
+        The listener must not block, and is closed at the end.
+        """
+        with listener:
+            async with anyio.create_task_group() as group:
+                task_status.started()
+                while True:
+                    await self._admit(await accept(listener), group)
+
+    async def _admit(self, connection: socket.socket, group: TaskGroup) -> None:
+        # As a plain SocketStream: anyio's own for Unix sockets trips over a receive that is cancelled while data comes.
+        stream = await SocketStream.from_socket(connection)
         if self._open >= self._limit:
             group.start_soon(self._turn_away, stream)
             return
@@ -118,6 +120,23 @@ class AgentsSocket:
             log.warning("beat_failed", run=beat.run, error=repr(error))
             return Reply("error", "unavailable")
         return OK if known else Reply("error", "stale")
+
+
+async def accept(listener: socket.socket) -> socket.socket:
+    """The next connection. While the host is short of descriptors or memory the callers wait."""
+    while True:
+        await anyio.wait_readable(listener)
+        try:
+            connection, _ = listener.accept()
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            if error.errno not in SHORTAGES:
+                raise
+            await anyio.sleep(PAUSE_SECONDS)
+            continue
+        connection.settimeout(0)
+        return connection
 
 
 async def _send(stream: SocketStream, reply: Reply) -> None:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import anyio
-from anyio.abc import SocketListener, TaskStatus
+from anyio.abc import TaskStatus
 
 from caloron_actors.adapters.http.agents import AgentsSocket
 from caloron_actors.adapters.http.embedding import serve_asgi
@@ -43,8 +43,7 @@ class HttpListening:
             async with anyio.create_task_group() as group:
                 if tcp is not None:
                     await group.start(serve_asgi, application(door, self._token), [tcp])
-                listener = await SocketListener.from_socket(agents)
-                await group.start(AgentsSocket(door).serve, listener)
+                await group.start(AgentsSocket(door).serve, agents)
                 task_status.started(
                     Addresses(http=None if tcp is None else url(tcp), agents_socket=str(self._agents_socket))
                 )

@@ -41,13 +41,14 @@ def entry(sprint, seq, text=""):
     return Entry(at=clock.now(), event=IssueCreated("a", seq), head=head(sprint, seq), changed=(row,), intents=(intent,))
 """
 
-WRITER = """
+WRITER = r"""
 async def write(journal, sprint):
     await create(journal, sprint)
     for seq in range(1, 1_000_000):
         await journal.commit(entry(sprint, seq))
         assert await journal.claim(sprint, f"{sprint}/{seq}")
-        print(sprint, seq, flush=True)
+        sys.stdout.write(f"{sprint} {seq}\n")
+        sys.stdout.flush()
 async def main():
     async with SqliteJournal.open(Path(sys.argv[1]), wall=clock) as journal, anyio.create_task_group() as group:
         for number in range(4):
