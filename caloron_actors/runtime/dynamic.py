@@ -110,12 +110,13 @@ class DynamicSupervisor(Supervising):
             del self.kernel.factories[self.path]
 
     def _handle(self, event: Event) -> Exit | None:
+        """Act on an event, unless it is stale or the child is being stopped, which sees to the rest itself."""
         match event:
             case Acknowledged(child, running):
-                if child.running is running:
+                if child.running is running and child.state != "stopping":
                     self._acknowledged(child, running)
             case Ended(child, running):
-                if child.running is running:
+                if child.running is running and child.state != "stopping":
                     return self._child_ended(child, running.ended.value or Normal())
             case Retry(child):
                 if child.state == "restarting":

@@ -120,14 +120,13 @@ class Incarnation(Running):
         try:
             with self._scope:
                 reason = await self._live()
-        except asyncio.CancelledError as error:
-            # Not the kernel's doing: the loop itself is closing, or somebody cancelled this very task.
-            reason = crashed(error)
-            self._report_crash(reason, self._during)
-        if self._scope.cancel_called:
-            reason = self._killed
-        try:
+            if self._scope.cancel_called:
+                reason = self._killed
             await self._end_side_tasks()
+        except BaseException as error:
+            # Not the kernel's doing: Ctrl-C, or the loop is closing and cancels every task.
+            reason = crashed(error)
+            raise
         finally:
             self._finish(reason)
 

@@ -70,6 +70,6 @@ class Kernel:
     def _reap(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
         error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if isinstance(error, Exception):
             context = {"message": "a task of the kernel failed", "exception": error, "task": task}
             task.get_loop().call_exception_handler(context)

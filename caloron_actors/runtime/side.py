@@ -51,10 +51,13 @@ class SideTasks:
         for scope in self._running:
             scope.cancel()
         timers = self._owner.kernel.timers
-        for name, done in list(self._running.values()):
+        all_gone = True
+        for scope, (name, done) in list(self._running.items()):
             if not await done.wait_for(grace, timers):
+                all_gone = False
+                self._running.pop(scope, None)
                 self._owner.kernel.abandon(name)
-        return not self._running
+        return all_gone
 
     async def _run(
         self,

@@ -116,10 +116,18 @@ class Supervising(Running):
         except Exception as error:
             reason = crashed(error)
             self.kernel.report(CrashReport(self.path, self._number, reason, "supervisor", None, 0, 0))
+        except BaseException:
+            self._finish(Killed("the loop is closing"))
+            raise
         if self.stopping is not None:
             reason = self.stopping
         self.stopping = reason
-        await self.stop_children()
+        try:
+            await self.stop_children()
+        finally:
+            self._finish(reason)
+
+    def _finish(self, reason: Exit) -> None:
         self.kernel.report(Stopped(self.path, self._number, reason))
         self.acknowledged.set(reason)
         self.ended.set(reason)

@@ -215,20 +215,21 @@ async def test_an_unkillable_child_is_reported_fenced_and_left_behind() -> None:
         finally:
             results.append(world.ref("root/a").tell(Say("late")))
 
-    async with anyio.create_task_group() as group:
-        await group.start(
-            world.run, supervisor(world.worker("a"), world.worker("b", shutdown=2.0), id="root")
-        )
-        world.ref("root/b").tell(Do(cling))
-        await world.settle()
-        group.start_soon(world.system.stop)
-        await world.advance(2.1)
-        assert world.exit is None
-        await world.advance(1.1)
-        assert world.exit == Shutdown()
+    try:
+        async with anyio.create_task_group() as group:
+            root = supervisor(world.worker("a"), world.worker("b", shutdown=2.0), id="root")
+            await group.start(world.run, root)
+            world.ref("root/b").tell(Do(cling))
+            await world.settle()
+            group.start_soon(world.system.stop)
+            await world.advance(2.1)
+            assert world.exit is None
+            await world.advance(1.1)
+            assert world.exit == Shutdown()
+    finally:
+        released.append(True)
     assert world.system.abandoned == ("root/b#1",)
     assert world.problems() == [("unkillable", "root/b")]
-    released.append(True)
     await world.settle()
     assert results == [False]
     assert world.system._kernel.tasks == ()
