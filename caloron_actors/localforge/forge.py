@@ -62,7 +62,7 @@ class LocalForge:
     def app(self) -> ASGIApp:
         """Serves the REST dialect at `/` and `/api/v3`, and git at `/{owner}/{name}.git`.
 
-        It sends its own `Date`, by the forge's clock: the server should not add one.
+        The `Date` of answers is the server's to send, as uvicorn does by itself.
         """
         return self._app
 

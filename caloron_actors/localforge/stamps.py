@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import format_datetime
 
 _SHAPE = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -18,10 +17,6 @@ class Stamps:
         """The present to the second, UTC, never earlier than the last answer."""
         self._last = max(self._last, self._wall().astimezone(UTC).strftime(_SHAPE))
         return self._last
-
-    def http_date(self) -> str:
-        """The present as the `Date` header spells it."""
-        return format_datetime(parsed(self.now()), usegmt=True)
 
 
 def parsed(stamp: str) -> datetime:

@@ -55,7 +55,7 @@ class Store:
     async def _hop(self, act: Callable[[sqlite3.Connection], Value]) -> Value:
         connection = self._connection
         with anyio.CancelScope(shield=True):
-            # aiosqlite has no public call for a whole function; `_execute` is it (version pinned, tested in test_store).
+            # aiosqlite has no public call for a whole function; `_execute` is it (version pinned, tested in test_setup).
             result: Value = await connection._execute(  # type: ignore[no-untyped-call]  # noqa: SLF001
                 lambda: act(connection._conn)  # noqa: SLF001
             )

@@ -155,9 +155,9 @@ async def running(forge: LocalForge, source: Path, tmp_path: Path, clock: Clock)
 
 
 def made_server(app: ASGIApp) -> Server:
-    """A quiet server that leaves the Date header to the forge."""
+    """A quiet server."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", date_header=False, timeout_graceful_shutdown=2
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
     )
     return Server(config)
 

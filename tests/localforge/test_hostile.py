@@ -38,26 +38,18 @@ BAD_PATHS = (
 )
 
 
-@pytest.mark.parametrize("path", BAD_PATHS)
-async def test_names_that_lead_nowhere_are_not_found(running: Running, path: str) -> None:
-    # A raw request: clients tidy such paths up before they send them.
-    status, body = await raw(running, f"GET {path} HTTP/1.1\r\n", b"")
-    assert status == 404
-    assert b'"message":"Not Found"' in body
+async def test_names_that_lead_nowhere_are_not_found(running: Running) -> None:
+    for path in BAD_PATHS:
+        # A raw request: clients tidy such paths up before they send them.
+        status, body = await raw(running, f"GET {path} HTTP/1.1\r\n", b"")
+        assert (path, status) == (path, 404)
+        assert b'"message":"Not Found"' in body
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/local/..%2f..%2fx.git/info/refs?service=git-upload-pack",
-        "/../demo.git/info/refs?service=git-upload-pack",
-        "/local/demo%00.git/info/refs?service=git-upload-pack",
-        "/.git/x.git/info/refs?service=git-upload-pack",
-    ],
-)
-async def test_git_is_not_led_out_of_the_repositories(running: Running, path: str) -> None:
-    status, _ = await raw(running, f"GET {path} HTTP/1.1\r\n", b"")
-    assert status == 404
+async def test_git_is_not_led_out_of_the_repositories(running: Running) -> None:
+    for path in ("/local/..%2f..%2fx.git", "/../demo.git", "/local/demo%00.git", "/.git/x.git"):
+        status, _ = await raw(running, f"GET {path}/info/refs?service=git-upload-pack HTTP/1.1\r\n", b"")
+        assert (path, status) == (path, 404)
 
 
 async def raw(running: Running, line: str, body: bytes) -> tuple[int, bytes]:
@@ -78,41 +70,39 @@ async def raw(running: Running, line: str, body: bytes) -> tuple[int, bytes]:
     return int(answer.split(b" ", 2)[1]), answer
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (b"", 422),
-        (b"{", 400),
-        (b"\xff\xfe", 400),
-        (b'{"title": "\\ud800"}', 400),
-        (b'{"title": ' + b"[" * 100_000, 422),
-        (b'{"odd": ' + b"[" * 100_000, 400),
-        (b"null", 422),
-        (b"[]", 422),
-        (b'"title"', 422),
-        (b'{"title": null}', 422),
-        (b'{"title": ["x"]}', 422),
-        (b'{"title": ""}', 422),
-        (b'{"title": "  "}', 422),
-        (b'{"title": "a\\u0000b"}', 422),
-        (b'{"title": "x", "body": "a\\u0000b"}', 422),
-        (b'{"title": "x", "body": 5}', 422),
-        (b'{"title": "x", "labels": "bug"}', 422),
-        (b'{"title": "x", "labels": [""]}', 422),
-        (b'{"title": "x", "labels": ["a\\nb"]}', 422),
-        (b'{"title": "x", "labels": [{"nome": "a"}]}', 422),
-        (b'{"title": "' + b"x" * 257 + b'"}', 422),
-        (b'{"title": "x", "body": "' + b"x" * 65_537 + b'"}', 422),
-        (b'{"title": "x", "body": "' + b"x" * 2_000_000 + b'"}', 413),
-    ],
+BAD_BODIES: tuple[tuple[bytes, int], ...] = (
+    (b"", 422),
+    (b"{", 400),
+    (b"\xff\xfe", 400),
+    (b'{"title": "\\ud800"}', 400),
+    (b'{"title": ' + b"[" * 100_000, 422),
+    (b'{"odd": ' + b"[" * 100_000, 400),
+    (b"null", 422),
+    (b"[]", 422),
+    (b'"title"', 422),
+    (b'{"title": null}', 422),
+    (b'{"title": ["x"]}', 422),
+    (b'{"title": ""}', 422),
+    (b'{"title": "  "}', 422),
+    (b'{"title": "a\\u0000b"}', 422),
+    (b'{"title": "x", "body": "a\\u0000b"}', 422),
+    (b'{"title": "x", "body": 5}', 422),
+    (b'{"title": "x", "labels": "bug"}', 422),
+    (b'{"title": "x", "labels": [""]}', 422),
+    (b'{"title": "x", "labels": ["a\\nb"]}', 422),
+    (b'{"title": "x", "labels": [{"nome": "a"}]}', 422),
+    (b'{"title": "' + b"x" * 257 + b'"}', 422),
+    (b'{"title": "x", "body": "' + b"x" * 65_537 + b'"}', 422),
+    (b'{"title": "x", "body": "' + b"x" * 2_000_000 + b'"}', 413),
 )
-async def test_bodies_without_sense_are_refused_and_nothing_is_made(
-    running: Running, body: bytes, status: int
-) -> None:
+
+
+async def test_bodies_without_sense_are_refused_and_nothing_is_made(running: Running) -> None:
     async with running.client() as client:
-        answer = await client.post(f"{DEMO}/issues", content=body)
-        assert answer.status_code == status
-        assert "message" in answer.json()
+        for body, status in BAD_BODIES:
+            answer = await client.post(f"{DEMO}/issues", content=body)
+            assert (body[:80], answer.status_code) == (body[:80], status)
+            assert "message" in answer.json()
         assert (await client.get(f"{DEMO}/issues?state=all")).json() == []
 
 
@@ -131,18 +121,33 @@ async def test_unknown_fields_are_ignored_and_odd_texts_kept(running: Running) -
             ).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", "-x", "a..b", "a b", "a~1", "a^", "a:b", "a//b", "/a", "a/", ".a", "a.lock", "@", "a\\b", "x" * 300],
+BAD_BRANCHES = (
+    "",
+    "-x",
+    "a..b",
+    "a b",
+    "a~1",
+    "a^",
+    "a:b",
+    "a//b",
+    "/a",
+    "a/",
+    ".a",
+    "a.lock",
+    "@",
+    "a\\b",
+    "x" * 300,
 )
-async def test_branches_that_are_none_open_no_pull_request(
-    running: Running, branch: Branch, name: str
-) -> None:
+
+
+async def test_branches_that_are_none_open_no_pull_request(running: Running, branch: Branch) -> None:
     branch("feature", "x\n")
     async with running.client() as client:
-        for head, base in ((name, "main"), ("feature", name)):
-            asked = {"title": "x", "head": head, "base": base}
-            assert (await client.post(f"{DEMO}/pulls", json=asked)).status_code == 422
+        for name in BAD_BRANCHES:
+            for head, base in ((name, "main"), ("feature", name)):
+                asked = {"title": "x", "head": head, "base": base}
+                answer = await client.post(f"{DEMO}/pulls", json=asked)
+                assert (asked, answer.status_code) == (asked, 422)
 
 
 async def test_commit_texts_cannot_carry_options_or_nul(running: Running, branch: Branch) -> None:
@@ -159,11 +164,11 @@ async def test_commit_texts_cannot_carry_options_or_nul(running: Running, branch
         assert (await client.get(f"{DEMO}/commits", params={"sha": "--all"})).status_code == 404
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer \xff", "Basic ???", "Digest x", "Bearer " + "x" * 9000])
-async def test_credentials_without_sense_are_refused(running: Running, header: str) -> None:
+async def test_credentials_without_sense_are_refused(running: Running) -> None:
     async with running.client(None) as client:
-        answer = await client.get("/user", headers=[(b"authorization", header.encode("latin-1"))])
-        assert answer.status_code == 401
+        for header in (b"Bearer", b"Bearer \xff", b"Basic ???", b"Digest x", b"Bearer " + b"x" * 9000):
+            answer = await client.get("/user", headers=[(b"authorization", header)])
+            assert (header[:80], answer.status_code) == (header[:80], 401)
 
 
 async def test_a_client_that_leaves_in_the_middle_harms_nobody(running: Running) -> None:

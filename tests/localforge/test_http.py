@@ -75,7 +75,8 @@ async def test_unchanged_answers_are_304_until_they_change(running: Running) -> 
         second = await client.get(f"{DEMO}/issues", headers=tag)
         assert (second.status_code, second.content) == (304, b"")
         assert second.headers["etag"] == first.headers["etag"]
-        assert int(second.headers["x-ratelimit-used"]) == 3
+        # What was not modified costs nothing.
+        assert [int(each.headers["x-ratelimit-used"]) for each in (first, second)] == [2, 2]
         await client.post(f"{DEMO}/issues/1/comments", json={"body": "More"})
         third = await client.get(f"{DEMO}/issues", headers=tag)
         assert third.status_code == 200
@@ -108,7 +109,7 @@ async def test_since_tells_what_changed_at_or_after_it(running: Running) -> None
         made = await client.post(f"{DEMO}/issues/1/comments", json={"body": "Later"})
         stamp = made.json()["created_at"]
         assert stamp == "2026-03-01T12:01:00Z"
-        assert made.headers["date"] == "Sun, 01 Mar 2026 12:01:00 GMT"
+        assert len(made.headers.get_list("date")) == 1
         issues = await client.get(f"{DEMO}/issues", params={"since": stamp})
         assert [issue["number"] for issue in issues.json()] == [1]
         comments = await client.get(f"{DEMO}/issues/comments", params={"since": "2026-03-01T13:01:00+01:00"})

@@ -13,14 +13,14 @@ from caloron_actors.localforge.api.call import Call, Endpoint, Reply
 from caloron_actors.localforge.api.credentials import sender
 from caloron_actors.localforge.api.links import Links
 from caloron_actors.localforge.api.problems import Problem, not_found
-from caloron_actors.localforge.api.quota import Quota
+from caloron_actors.localforge.api.quota import Quota, Standing
 from caloron_actors.localforge.names import is_repository
 from caloron_actors.localforge.rows import repositories
+from caloron_actors.localforge.rows.accounts import Account
 from caloron_actors.localforge.rows.repositories import Repository
 from caloron_actors.localforge.state import ForgeState
 
 _log = structlog.get_logger(__name__)
-_JSON = "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -32,43 +32,52 @@ class Door:
 
     async def serve(self, request: Request, endpoints: dict[str, Endpoint]) -> Response:
         """Answer a request with the endpoint of its method."""
+        account: Account | None = None
         try:
-            reply, headers = await self._let_in(request, endpoints)
+            account = await self._sender(request)
+            standing = self.quota.use(account.id)
+            if standing.used > standing.limit:
+                raise Problem(403, "API rate limit exceeded")
+            reply = await self._ask(request, endpoints, account, standing)
         except Problem as problem:
-            reply, headers = _refusal(problem), {}
+            reply = Reply(problem.body(), status=problem.status)
         except GitFailed as failed:
             _log.error("localforge_git_failed", path=request.url.path, error=str(failed))
-            reply, headers = _refusal(Problem(500, "Server Error")), {}
+            reply = Reply(Problem(500, "Server Error").body(), status=500)
         except ClientDisconnect:
             return Response(status_code=499)
-        return _answer(request, reply, {**headers, "date": self.state.stamps.http_date()})
+        answer = _answer(request, reply)
+        if account is not None:
+            unchanged = answer.status_code == 304
+            spent = self.quota.give_back(account.id) if unchanged else self.quota.standing(account.id)
+            answer.headers.update(spent.headers())
+        return answer
 
-    async def _let_in(self, request: Request, endpoints: dict[str, Endpoint]) -> tuple[Reply, dict[str, str]]:
+    async def _sender(self, request: Request) -> Account:
         header = request.headers.get("authorization")
         if not header:
             raise Problem(401, "Requires authentication")
         account = await sender(self.state, header)
         if account is None:
             raise Problem(401, "Bad credentials")
-        standing = self.quota.use(account.id)
-        if standing.used > standing.limit:
-            return _refusal(Problem(403, "API rate limit exceeded")), standing.headers()
-        try:
-            endpoint = endpoints.get("GET" if request.method == "HEAD" else request.method)
-            if endpoint is None:
-                raise not_found()
-            call = Call(
-                state=self.state,
-                request=request,
-                account=account,
-                links=Links.of(request),
-                standing=standing,
-                now=self.state.stamps.now(),
-                found=await self._repository(request),
-            )
-            return await endpoint(call), standing.headers()
-        except Problem as problem:
-            return _refusal(problem), standing.headers()
+        return account
+
+    async def _ask(
+        self, request: Request, endpoints: dict[str, Endpoint], account: Account, standing: Standing
+    ) -> Reply:
+        endpoint = endpoints.get("GET" if request.method == "HEAD" else request.method)
+        if endpoint is None:
+            raise not_found()
+        call = Call(
+            state=self.state,
+            request=request,
+            account=account,
+            links=Links.of(request),
+            standing=standing,
+            now=self.state.stamps.now(),
+            found=await self._repository(request),
+        )
+        return await endpoint(call)
 
     async def _repository(self, request: Request) -> Repository | None:
         # A NUL or a lone surrogate anywhere in the path or the query names nothing that could exist.
@@ -94,12 +103,8 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _refusal(problem: Problem) -> Reply:
-    return Reply(problem.body(), status=problem.status)
-
-
-def _answer(request: Request, reply: Reply, headers: dict[str, str]) -> Response:
-    headers = {"x-github-media-type": "github.v3; format=json", **headers, **reply.headers}
+def _answer(request: Request, reply: Reply) -> Response:
+    headers = {"x-github-media-type": "github.v3; format=json", **reply.headers}
     if reply.status == 204 or reply.body is None:
         return Response(status_code=reply.status, headers=headers)
     content = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)

@@ -44,8 +44,12 @@ async def listed(call: Call) -> Reply:
         direction=call.word("direction", ("desc", "asc")),
     )
     page = call.page()
+    # Nobody is ever assigned, and there are no milestones: only "none" of them can match.
+    impossible = any(call.query.get(key, "none") != "none" for key in ("assignee", "milestone"))
 
     def read(db: sqlite3.Connection) -> tuple[int, list[IssueShape]]:
+        if impossible:
+            return 0, []
         view = View.of(call, db)
         total, rows = issues.listed(db, call.repository.id, wanted, page.size, page.offset)
         return total, [issue(view, row) for row in rows]

@@ -50,3 +50,9 @@ class Quota:
         before = self.standing(account_id)
         self._used[account_id] = (before.reset // WINDOW_SECONDS - 1, before.used + 1)
         return self.standing(account_id)
+
+    def give_back(self, account_id: int) -> Standing:
+        """Uncount a request: what was not modified costs nothing, as on GitHub."""
+        before = self.standing(account_id)
+        self._used[account_id] = (before.reset // WINDOW_SECONDS - 1, max(0, before.used - 1))
+        return self.standing(account_id)
