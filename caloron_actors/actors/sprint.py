@@ -65,8 +65,7 @@ class SprintActor(Actor[SprintArg, None]):
             self.watch(ctx, run, task)
         if stored.head.outcome is None:
             await self.apply(ctx, SprintStarted(arg.limits, arg.author_login), settles=None)
-        else:
-            arg.watcher.moved(stored, TimePassed())
+        arg.watcher.moved(self.sprint, TimePassed())
 
     async def apply(self, ctx: Ctx["SprintActor"], event: Event, settles: EffectKey | None) -> str | None:
         """Step, make it durable, then let the world know. Gives the reason when the event was refused."""

@@ -30,10 +30,9 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """How the service reaches a repository on the embedded forge. `path`: its bare repository."""
+    """How the service reaches a repository on the embedded forge."""
 
     base_url: str
-    path: Path
     author: Account
     reviewers: dict[AgentId, Account]
 
@@ -80,7 +79,7 @@ class EmbeddedLocalForge:
         """Make accounts and the repository, import the base branch once, and say how to get in. Safe to repeat."""
         forge = self.forge
         author = await self._account(AUTHOR)
-        path = await forge.ensure_repository(repository, owner_login=AUTHOR, default_branch=branch)
+        await forge.ensure_repository(repository, owner_login=AUTHOR, default_branch=branch)
         await forge.grant(repository, AUTHOR, "admin")
         accounts: dict[AgentId, Account] = {}
         for reviewer in reviewers:
@@ -88,7 +87,7 @@ class EmbeddedLocalForge:
             await forge.grant(repository, account.login, "write")
             accounts[reviewer] = account
         await forge.import_branch(repository, source, branch)
-        return Access(base_url=self.url, path=path, author=author, reviewers=accounts)
+        return Access(base_url=self.url, author=author, reviewers=accounts)
 
     async def _account(self, login: str) -> Account:
         return Account(login, await self.forge.ensure_user(login))

@@ -9,6 +9,7 @@ import msgspec
 from caloron_actors.adapters.sqlite import StateDirectory
 from caloron_actors.adapters.system import SystemClock
 from caloron_actors.app.embedded import EmbeddedLocalForge
+from caloron_actors.app.host import FORGE
 from caloron_actors.app.run import find_git
 
 
@@ -27,7 +28,7 @@ async def serve_forge(
     """Serve the forge of a state directory until `stop` is set. Raises `StateUnusable` or `Mistakes` before that."""
     git = await find_git()
     with StateDirectory.hold(state):
-        directory = state.absolute() / "forge"
+        directory = state.absolute() / FORGE
         embedded = EmbeddedLocalForge(directory, git, SystemClock(), port=port, socket=socket)
         async with anyio.create_task_group() as group:
             up = anyio.Event()

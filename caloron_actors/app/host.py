@@ -29,6 +29,10 @@ from caloron_actors.ports.listening import Addresses
 from caloron_actors.ports.watching import Watcher
 from caloron_actors.runtime import System
 
+DATABASE = "caloron.db"
+FORGE = "forge"
+"""Names inside a state directory."""
+
 LEASES_PER_LIMIT = 10
 """How many times a lease is renewed within the time after which its agent would count as an orphan."""
 
@@ -67,9 +71,8 @@ class Host:
         self._stack = stack
         self._secret = _secret(options.state / "secret")
         self._ports: dict[SprintId, SprintPorts] = {}
-        self._paths: dict[SprintId, Path] = {}
         self._lock = anyio.Lock()
-        self._embedded = EmbeddedLocalForge(options.state / "forge", git, self.clock)
+        self._embedded = EmbeddedLocalForge(options.state / FORGE, git, self.clock)
         self.launcher = ProcessLauncher(
             options.state / "runs",
             options.state / "agents.sock",
@@ -93,11 +96,6 @@ class Host:
                 with anyio.CancelScope(shield=True):
                     await host.system.stop()
 
-    async def repository_of(self, sprint: Sprint) -> Path:
-        """The bare repository of a sprint on the embedded forge."""
-        await self._ports_of(sprint)
-        return self._paths[sprint.head.id]
-
     async def _run(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         ended = await self.system.run(self.tree.root, task_status=task_status)
         structlog.get_logger("host").info("stopped", reason=repr(ended))
@@ -116,7 +114,7 @@ class Host:
             clock=self.clock,
             jitter=lambda: entropy.between(0.0, 1.0),
             watcher=options.watcher,
-            open_journal=lambda: SqliteJournal.open(options.state / "caloron.db", wall=self.clock),
+            open_journal=lambda: SqliteJournal.open(options.state / DATABASE, wall=self.clock),
             embedded=self._embedded,
             launcher=self.launcher,
             lease=options.orphan_limit / LEASES_PER_LIMIT,
@@ -144,7 +142,6 @@ class Host:
         access = await self._embedded.admit(
             plan.repository, Path(plan.source), plan.base_branch, plan.dag.needed_reviewers()
         )
-        self._paths[sprint.head.id] = access.path
         forge = await self._stack.enter_async_context(self._client(plan.repository, access))
         world = World(
             forge=forge,

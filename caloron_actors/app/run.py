@@ -16,7 +16,7 @@ from caloron_actors.actors.sprint import Apply, Look
 from caloron_actors.adapters.sqlite import SqliteJournal, StateDirectory
 from caloron_actors.adapters.system import SystemClock
 from caloron_actors.app.commands import commands_for
-from caloron_actors.app.host import Host, HostOptions
+from caloron_actors.app.host import DATABASE, FORGE, Host, HostOptions
 from caloron_actors.app.mistakes import mistake
 from caloron_actors.app.repository import (
     check_base_branch,
@@ -100,6 +100,8 @@ async def run(options: RunOptions, shown: Watcher, interrupted: anyio.Event) -> 
     async with AsyncExitStack() as stack:
         stack.enter_context(StateDirectory.hold(options.state))
         stored = await _stored(options, plan)
+        if stored is not None and stored.head.outcome is not None and not await _left_to_do(options, stored):
+            return await _report(stored, options.state, fresh=False)
         host_options = HostOptions(
             state=options.state.absolute(),
             limits=options.limits,
@@ -107,7 +109,7 @@ async def run(options: RunOptions, shown: Watcher, interrupted: anyio.Event) -> 
             watcher=follower,
         )
         host = await stack.enter_async_context(Host.open(host_options, git))
-        if not stored:
+        if stored is None:
             await _begin(host, plan, options.limits)
         return await _drive(host, plan.dag.id, options, follower, interrupted)
 
@@ -128,11 +130,11 @@ async def _plan(options: RunOptions, git: Git) -> SprintPlan:
     return SprintPlan(dag=options.dag, source=str(source.path), repository=name, base_branch=source.branch)
 
 
-async def _stored(options: RunOptions, plan: SprintPlan) -> bool:
-    """Whether this sprint is in the state directory. Raises `Mistakes` when another one is."""
-    path = options.state.absolute() / "caloron.db"
+async def _stored(options: RunOptions, plan: SprintPlan) -> Sprint | None:
+    """The sprint in the state directory, if any. Raises `Mistakes` when it is another one."""
+    path = options.state.absolute() / DATABASE
     if not path.exists():
-        return False
+        return None
     async with SqliteJournal.open(path, wall=SystemClock()) as journal:
         for head in await journal.sprints():
             known = await journal.load(head.id)
@@ -144,8 +146,14 @@ async def _stored(options: RunOptions, plan: SprintPlan) -> bool:
                 raise mistake(
                     f"--state {options.state}: belongs to the repository {known.plan.source}; name another"
                 )
-            return True
-    return False
+            return known
+    return None
+
+
+async def _left_to_do(options: RunOptions, sprint: Sprint) -> bool:
+    """Whether an ended sprint still owes the forge something."""
+    async with SqliteJournal.open(options.state.absolute() / DATABASE, wall=SystemClock()) as journal:
+        return len(await journal.open_intents(sprint.head.id)) > 0
 
 
 async def _begin(host: Host, plan: SprintPlan, limits: Limits) -> None:
@@ -168,7 +176,7 @@ async def _drive(
     now = await host.tree.sprints.ref(sprint).ask(Look(), timeout=PATIENCE)
     if condition(now) == "running":
         now = await _suspend(host, sprint, options, follower)
-    return await _report(host, now, options.state)
+    return await _report(now, options.state, fresh=True)
 
 
 async def _cancel_when(event: anyio.Event, scope: anyio.CancelScope) -> None:
@@ -210,11 +218,13 @@ async def _owes(host: Host, sprint: SprintId) -> bool:
     return len(left) > 0
 
 
-async def _report(host: Host, sprint: Sprint, state: Path) -> RunResult:
-    path = state.absolute() / "report.md"
-    repository = await host.repository_of(sprint)
+async def _report(sprint: Sprint, state: Path, *, fresh: bool) -> RunResult:
+    """The result, and its report beside the state; one that stands is only written again when `fresh`."""
+    path = anyio.Path(state.absolute() / "report.md")
+    repository = state.absolute() / FORGE / "repositories" / f"{sprint.plan.repository}.git"
     result = run_result(sprint, repository=str(repository), report=str(path))
-    await anyio.Path(path).write_text(render_report(sprint, result))
+    if fresh or not await path.exists():
+        await path.write_text(render_report(sprint, result))
     return result
 
 
