@@ -1,7 +1,7 @@
 """The service's one SQLite connection: whole pieces of work in one thread hop each, and a close that always ends."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -22,15 +22,33 @@ HOP_SECONDS = 30.0
 """Longest wait for one piece of work. A healthy one takes milliseconds, a busy file BUSY_SECONDS at most."""
 
 
+class OneHop(aiosqlite.Connection):
+    """The one place that leans on private parts of aiosqlite; a test pins them.
+
+    It has no public call for many statements in one hop, and none for a thread that lets the interpreter end.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        self._thread.daemon = True
+
+    async def hop(self, work: Callable[[], T]) -> T:
+        """Run `work` in the connection's thread."""
+        execute: Callable[[Callable[[], T]], Awaitable[T]] = self._execute  # pyright: ignore[reportUnknownMemberType]
+        return await execute(work)
+
+    def join(self) -> None:
+        """Wait until the thread has ended, at most CLOSE_SECONDS."""
+        self._thread.join(CLOSE_SECONDS)
+
+
 class Hops:
     """Runs functions on the connection, one after another, in the connection's own thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._native: sqlite3.Connection | None = None
-        self._thread = aiosqlite.Connection(self._connect, iter_chunk_size=64)
-        # aiosqlite's thread would keep the interpreter from ending while a disk hangs.
-        self._thread._thread.daemon = True  # noqa: SLF001  # no public way; pinned by a test
+        self._thread = OneHop(self._connect)
 
     def _connect(self) -> sqlite3.Connection:
         native = connect(self.path, "rw")
@@ -52,7 +70,7 @@ class Hops:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path) -> AsyncIterator["Hops"]:
+    async def open(cls, path: Path) -> AsyncGenerator["Hops", None]:
         """Open the prepared file at `path` and close it at the end, within CLOSE_SECONDS, also when cancelled."""
         hops = cls(path)
         try:
@@ -69,7 +87,7 @@ class Hops:
             await self._thread
         except BaseException as error:
             # The thread ends by itself after a failed connect; its last answer must not find the loop closed.
-            await anyio.to_thread.run_sync(self._thread._thread.join, CLOSE_SECONDS)  # noqa: SLF001
+            await anyio.to_thread.run_sync(self._thread.join)
             if isinstance(error, sqlite3.Error):
                 raise translated(self.path, error) from error
             raise
@@ -83,9 +101,8 @@ class Hops:
         native = self._native
         if native is None:
             raise Unavailable(f"{self.path} is not open", ambiguous=False)
-        hop: Callable[[partial[T]], Awaitable[T]] = self._thread._execute  # noqa: SLF001  # one hop; pinned by a test
         try:
             with anyio.fail_after(HOP_SECONDS, shield=True):
-                return await hop(partial(work, native))
+                return await self._thread.hop(partial(work, native))
         except TimeoutError as error:
             raise Unavailable(f"{self.path} does not answer", ambiguous=True) from error

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class StateDirectory:
 
     @classmethod
     @contextmanager
-    def hold(cls, path: Path) -> Iterator["StateDirectory"]:
+    def hold(cls, path: Path) -> Generator["StateDirectory", None, None]:
         """Create the directory where it is missing (0700), lock it, and give it up at the end.
 
         Raises `StateBusy` naming the holder's pid, and `StateUnusable` for a place that is a symbolic link, no

@@ -1,7 +1,7 @@
 """The journal port on one SQLite file: every write is a whole, durable transaction."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -39,7 +39,7 @@ class SqliteJournal:
     @asynccontextmanager
     async def open(
         cls, path: Path, *, wall: WallClock, scripts: Sequence[str] | None = None
-    ) -> AsyncIterator["SqliteJournal"]:
+    ) -> AsyncGenerator["SqliteJournal", None]:
         """Check, create or migrate the file at `path`, and close it at the end.
 
         Raises `StateUnusable`, with the file's bytes as they were, when it is damaged, newer or not ours, and
