@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from .errors import ActorGone
-from .exits import Exit, Shutdown
+from .exits import Exit, Shutdown, without_cause
 from .mailbox import Mailbox, Own
 from .messages import Down
 
@@ -45,7 +45,7 @@ class Cell:
     def ended_with(self, reason: Exit) -> None:
         """The incarnation is over: fail its queued asks, then tell its watchers."""
         number, self.incarnation = self.incarnation, 0
-        self.ended = reason
+        self.ended = without_cause(reason)
         self.asking.clear()
         self.mailbox.fail_calls(ActorGone(self.path, reason))
         for target in self.watching:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from .exits import Exit, Shutdown
+from .exits import Exit, Shutdown, describe
 
 
 class Address(Protocol):
@@ -18,7 +18,7 @@ class ActorGone(Exception):
     def __init__(self, path: str, reason: Exit | None = None) -> None:
         self.path = path
         self.reason: Exit = Shutdown("noproc") if reason is None else reason
-        super().__init__(f"{path} is gone: {self.reason}")
+        super().__init__(f"{path} is gone: {describe(self.reason)}")
 
 
 class AskTimeout(TimeoutError):
@@ -51,7 +51,7 @@ class StartFailed(Exception):
     def __init__(self, path: str, reason: Exit) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"{path} did not start: {reason}")
+        super().__init__(f"{path} did not start: {describe(reason)}")
 
 
 class AlreadyStarted(Exception):

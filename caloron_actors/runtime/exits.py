@@ -1,6 +1,7 @@
 """Why something that ran has ended, as values. Owns the distinction between clean and abnormal ends."""
 
 import traceback as _traceback
+from typing import assert_never
 
 import msgspec
 
@@ -50,6 +51,26 @@ def is_clean(reason: Exit) -> bool:
     A supervisor's giving up is abnormal here; OTP calls it `shutdown`.
     """
     return isinstance(reason, Normal | Shutdown)
+
+
+def describe(reason: Exit) -> str:
+    """One line for a message or a log."""
+    match reason:
+        case Normal():
+            return "normal"
+        case Shutdown(text) | Killed(text):
+            return text
+        case Crashed(error):
+            return error
+        case GaveUp(child, intensity, period):
+            return f"more than {intensity} restarts in {period} s, the last of {child}"
+        case _:
+            assert_never(reason)
+
+
+def without_cause(reason: Exit) -> Exit:
+    """The same reason to be kept for long: an exception would keep every frame it went through alive."""
+    return Crashed(reason.error) if isinstance(reason, Crashed) else reason
 
 
 def crashed(error: BaseException) -> Crashed:

@@ -58,6 +58,7 @@ class Incarnation(Running):
         self._terminating = CancelScope(shield=True)
         self._timers: set[Timer] = set()
         self._limits: list[Timer] = []
+        self._init_limit: Timer | None = None
         self._actor: Actor[Any, Any] | None = None
         self._doing: Entry | None = None
         self._held: tuple[Call, object] | None = None
@@ -66,7 +67,8 @@ class Incarnation(Running):
     def launch(self) -> None:
         """Start its task; `acknowledged` is set when init is through, failed or over time."""
         self.cell.started(self.number)
-        self._limits.append(self.kernel.timers.after(self._spec.init_timeout, self._init_overdue))
+        self._init_limit = self.kernel.timers.after(self._spec.init_timeout, self._init_overdue)
+        self._limits.append(self._init_limit)
         self.kernel.spawn(self._run(), f"{self.cell.path}#{self.number}")
 
     def request_stop(self, reason: Exit) -> None:
@@ -137,7 +139,8 @@ class Incarnation(Running):
         if failed is not None or actor is None:
             self.saved = None  # it may be what init choked on
             return failed or self._killed
-        self._limits.pop().cancel()
+        if self._init_limit is not None:
+            self._init_limit.cancel()
         self.acknowledged.set(None)
         reason = await self._serve(actor, ctx)
         if self._scope.cancel_called:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from .children import Child, MakeSubtree, restart_of
-from .exits import Exit, Normal, Shutdown
+from .exits import Exit, Normal, Shutdown, describe
 from .kernel import Kernel
 from .restarts import RestartWindow
 from .running import Running
@@ -40,7 +40,7 @@ class StaticSupervisor(Supervising):
             failure = await child.start()
             if failure is not None:
                 child.report("start_error", failure, self.restarts)
-                return Shutdown(f"{child.path} did not start: {failure}")
+                return Shutdown(f"{child.path} did not start: {describe(failure)}")
         self.acknowledged.set(None)
         over: Exit | None = None
         while over is None:

@@ -72,7 +72,10 @@ class System:
             self._over.set(None)
 
     async def stop(self) -> None:
-        """Stop the tree in reverse start order, each child within its limit, and wait for its end."""
+        """Stop the tree in reverse start order, each child within its limit, and wait for its end.
+
+        Not for an actor's own handler, which would wait for itself until its shutdown limit.
+        """
         if self._root is None:
             return
         self._asked_to_stop = True
