@@ -1,11 +1,11 @@
 """The service's one SQLite connection: whole pieces of work in one thread hop each, and a close that always ends."""
 
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import aiosqlite
 import anyio
@@ -34,8 +34,9 @@ class OneHop(aiosqlite.Connection):
 
     async def hop(self, work: Callable[[], T]) -> T:
         """Run `work` in the connection's thread."""
-        execute: Callable[[Callable[[], T]], Awaitable[T]] = self._execute  # pyright: ignore[reportUnknownMemberType]
-        return await execute(work)
+        execute = cast("Any", self)._execute  # noqa: SLF001  # our own, but aiosqlite leaves it untyped
+        result: T = await execute(work)
+        return result
 
     def join(self) -> None:
         """Wait until the thread has ended, at most CLOSE_SECONDS."""
