@@ -5,6 +5,7 @@ import msgspec
 from caloron_actors.localforge.api.shapes.user import User, user
 from caloron_actors.localforge.api.shapes.view import View, node_id
 from caloron_actors.localforge.rows import repositories
+from caloron_actors.localforge.rows.accounts import Permission
 
 
 class Permissions(msgspec.Struct, frozen=True):
@@ -92,8 +93,6 @@ def repository(view: View) -> RepositoryShape:
     """The repository that the view is of."""
     row, url, page = view.repository, view.api, view.page
     waiting = repositories.open_issues(view.db, row.id)
-    held = view.permission()
-    writes = held != "read"
     return RepositoryShape(
         id=row.id,
         node_id=node_id("Repository", row.id),
@@ -128,5 +127,10 @@ def repository(view: View) -> RepositoryShape:
         created_at=row.created_at,
         updated_at=row.updated_at,
         pushed_at=row.pushed_at,
-        permissions=Permissions(held == "admin", held == "admin", writes, writes, pull=True),
+        permissions=_permissions(view.permission()),
     )
+
+
+def _permissions(held: Permission) -> Permissions:
+    writes = held != "read"
+    return Permissions(held == "admin", held == "admin", writes, writes, pull=True)
