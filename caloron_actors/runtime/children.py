@@ -81,12 +81,16 @@ class Child:
         if running is None:
             self.state = "down"
             return
-        starting, self.state = self.state == "starting", "stopping"
+        starting = not running.acknowledged.is_set  # its state lags behind while the event is queued
+        self.state = "stopping"
         limit = shutdown_limit(self.spec)
-        if limit == "kill" or (starting and isinstance(self.spec, ChildSpec)):
+        if limit == "kill":
             running.kill()
         else:
-            running.request_stop(Shutdown())
+            if starting:
+                running.abort_start(Killed())
+            else:
+                running.request_stop(Shutdown())
             if not await running.ended.wait_for(limit, self._kernel.timers):
                 running.kill()
         await running.ended.wait()

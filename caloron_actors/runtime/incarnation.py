@@ -54,6 +54,7 @@ class Incarnation(Running):
         self._on_end = on_end
         self._stop: Exit | None = None
         self._killed: Exit = Killed()
+        self._hard = False
         self._scope = CancelScope()
         self._terminating = CancelScope(shield=True)
         self._timers: set[Timer] = set()
@@ -77,10 +78,18 @@ class Incarnation(Running):
             self._stop = reason
             self.cell.mailbox.wake()
 
+    def abort_start(self, reason: Exit) -> None:
+        """Cancel init. One that gets through all the same has something to clean up, so terminate follows."""
+        self._killed = reason
+        self.request_stop(reason)
+        self._scope.cancel()
+        self._limits.append(self.kernel.timers.after(KILL_GRACE, self._fence_start))
+
     def kill(self) -> None:
         """Cancel whatever it does, terminate included. When it will not go it is fenced after KILL_GRACE."""
-        if self._scope.cancel_called or self.over:
+        if self._hard or self.over:
             return
+        self._hard = True
         self.request_stop(self._killed)
         self._scope.cancel()
         self._terminating.cancel()
@@ -141,12 +150,10 @@ class Incarnation(Running):
             return failed or self._killed
         if self._init_limit is not None:
             self._init_limit.cancel()
-        self.acknowledged.set(None)
+        if not self._scope.cancel_called:
+            self.acknowledged.set(None)
         reason = await self._serve(actor, ctx)
-        if self._scope.cancel_called:
-            return reason
-        await self._end_side_tasks()
-        return await self._terminate(actor, reason)
+        return reason if self._hard else await self._terminate(actor, reason)
 
     async def _init(self, ctx: Ctx[Any]) -> None:
         actor = self._spec.actor()
@@ -200,6 +207,7 @@ class Incarnation(Running):
         with self._terminating:
             if limit is not None:
                 self._limits.append(self.kernel.timers.after(limit, self._terminating.cancel))
+            await self._end_side_tasks()
             reason = await self._guard(actor.terminate(reason)) or reason
         if self._terminating.cancel_called:
             return Killed("terminate took too long")
@@ -240,8 +248,11 @@ class Incarnation(Running):
             self._report_crash(UNKILLABLE, "side task")
 
     def _init_overdue(self) -> None:
-        self._killed = Crashed(f"init took longer than {self._spec.init_timeout} s")
-        self.kill()
+        self.abort_start(Crashed(f"init took longer than {self._spec.init_timeout} s"))
+
+    def _fence_start(self) -> None:
+        if self._during == "init":
+            self._fence()
 
     def _fence(self) -> None:
         if not self.over:

@@ -22,6 +22,10 @@ class Running(ABC):
     def request_stop(self, reason: Exit) -> None:
         """End in order, as soon as possible. The first reason given stands."""
 
+    def abort_start(self, reason: Exit) -> None:
+        """End although the start is not acknowledged yet."""
+        self.request_stop(reason)
+
     @abstractmethod
     def kill(self) -> None:
         """End without asking. `ended` is set in bounded time, whatever the task does."""

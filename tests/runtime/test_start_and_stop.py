@@ -13,7 +13,7 @@ from caloron_actors.runtime import (
     SupervisorReport,
     supervisor,
 )
-from tests.runtime.conftest import Do, Number, Say, Stop, Worker, World
+from tests.runtime.conftest import Do, Say, Stop, Worker, World
 
 
 async def _fail(_actor: Worker, _ctx: Ctx[Worker]) -> None:
@@ -22,19 +22,6 @@ async def _fail(_actor: Worker, _ctx: Ctx[Worker]) -> None:
 
 async def _hang(*_: object) -> None:
     await anyio.sleep_forever()
-
-
-async def _cling(*_: object) -> None:
-    """Refuses every cancellation until its test lets it go."""
-    while True:
-        try:
-            await anyio.sleep_forever()
-        except BaseException:
-            if released:
-                raise
-
-
-released: list[bool] = []
 
 
 async def test_children_start_in_order_each_after_the_acknowledgement_of_the_one_before() -> None:
@@ -84,22 +71,6 @@ async def test_a_failing_start_deep_down_fails_the_whole_boot() -> None:
     with pytest.raises(StartFailed):
         await world.system.run(supervisor(world.worker("a"), inner, id="root"))
     assert world.log.take() == ["start a", "start b", "stop b", "stop a"]
-
-
-async def test_a_slow_init_is_cut_off() -> None:
-    """Ours, as gen_server's start timeout: an init over its limit is killed and counts as a failed start."""
-    world = World()
-    async with anyio.create_task_group() as group:
-
-        async def boot() -> None:
-            with pytest.raises(StartFailed, match="init took longer than 3"):
-                await world.system.run(supervisor(world.worker("a", init=_hang, init_timeout=3.0), id="root"))
-
-        group.start_soon(boot)
-        await world.advance(2.9)
-        assert world.node("root/a").state == "starting"
-        await world.advance(0.2)
-    assert world.log.take() == []
 
 
 async def test_a_stop_during_boot_does_not_wait_for_the_init_in_progress() -> None:
@@ -185,54 +156,6 @@ async def test_an_unlimited_child_is_waited_for() -> None:
         assert world.node("root/a").state == "stopping"
         gate.set()
     assert world.log.take() == ["start a", "stop a"]
-
-
-async def test_a_slow_terminate_is_cut_off_after_a_crash() -> None:
-    """Ours: terminate is shielded from cancellation but bounded by the shutdown limit, after a crash as well."""
-    world = World()
-    async with world.running(world.worker("a", shutdown=2.0, terminate=_hang)):
-        await world.crash("root/a")
-        assert world.log.take() == ["start a"]
-        await world.advance(2.1)
-        assert world.log.take() == ["start a"]  # the next incarnation
-        assert await world.ref("root/a").ask(Number()) == 2
-        world.reports.clear()
-        async with anyio.create_task_group() as group:
-            group.start_soon(world.system.stop)
-            await world.advance(2.1)
-    assert world.problems() == [("shutdown_error", "root/a")]
-
-
-async def test_an_unkillable_child_is_reported_fenced_and_left_behind() -> None:
-    """Ours: nothing in asyncio can kill a task. After a grace it counts as dead, and its late sends are refused."""
-    world = World()
-    released.clear()
-    results: list[object] = []
-
-    async def cling(_actor: Worker, ctx: Ctx[Worker]) -> None:
-        try:
-            await _cling()
-        finally:
-            results.append(world.ref("root/a").tell(Say("late")))
-
-    try:
-        async with anyio.create_task_group() as group:
-            root = supervisor(world.worker("a"), world.worker("b", shutdown=2.0), id="root")
-            await group.start(world.run, root)
-            world.ref("root/b").tell(Do(cling))
-            await world.settle()
-            group.start_soon(world.system.stop)
-            await world.advance(2.1)
-            assert world.exit is None
-            await world.advance(1.1)
-            assert world.exit == Shutdown()
-    finally:
-        released.append(True)
-    assert world.system.abandoned == ("root/b#1",)
-    assert world.problems() == [("unkillable", "root/b")]
-    await world.settle()
-    assert results == [False]
-    assert world.system._kernel.tasks == ()
 
 
 async def test_a_permanent_child_that_stops_normally_when_told_to_shut_down_is_reported() -> None:
