@@ -1,0 +1,24 @@
+"""The benchmarks by name. Figures are reported as measured; nothing here passes or fails."""
+
+import sys
+
+import sprint
+import start
+import step
+
+BENCHMARKS = {"sprint": sprint.main, "step": step.main, "start": start.main}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all of them."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"bench: no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    for name in names or BENCHMARKS:
+        BENCHMARKS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
