@@ -9,11 +9,23 @@ from anyio import to_thread
 from caloron_actors.adapters.workspace.mirror import Mirror
 from caloron_actors.adapters.workspace.removal import make_accessible
 from caloron_actors.domain.ids import Commit
-from caloron_actors.git import Git, GitFailed, Surroundings, shown_path
+from caloron_actors.git import Git, GitFailed, Surroundings
 from caloron_actors.ports.workspace import Unusable
 
 _MINUTES = 600.0
+NOTHING = b"0" * 40
 _WORKERS = (("checkout.workers", "2"),)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What stands in a work tree and is, or claims to be, a repository of its own.
+
+    `nested`: paths that nobody tracks. `submodules`: entries of the index, as git lists them.
+    """
+
+    nested: tuple[bytes, ...]
+    submodules: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -44,34 +56,47 @@ class Checkout:
         """Note the files' present modes and times in the index."""
         await self.git.run("update-index", "-q", "--refresh", timeout=_MINUTES, **self._where())
 
-    async def nested_repositories(self, commit: Commit) -> tuple[str, ...]:
-        """Make the index that of `commit` and name the repositories inside the tree that are not ignored."""
+    async def begin(self, commit: Commit) -> Found:
+        """Make the index that of `commit`, the tree left alone, and find what git would take for repositories in it."""
         await self._read_tree("-m", "-i", commit)
-        listed = await self.git.call(
-            *("ls-files", "-z", "--others", "--exclude-standard"), timeout=_MINUTES, **self._where()
-        )
+        listed = await self._call("ls-files", "-z", "--others", "--exclude-standard")
         # Git goes into every directory but a repository, which it names with a slash at the end.
-        return tuple(shown_path(name[:-1]) for name in listed.split(b"\0") if name.endswith(b"/"))
+        nested = tuple(name[:-1] for name in listed.split(b"\0") if name.endswith(b"/"))
+        staged = (await self._call("ls-files", "-z", "--stage")).split(b"\0")
+        return Found(nested, tuple(entry for entry in staged if entry.startswith(b"160000 ")))
 
-    async def add_all(self, *, besides: tuple[str, ...], all_costs: bool) -> str | Unusable:
-        """Take every file that is tracked or not ignored, except below `besides`, and give the tree's name.
+    async def add_all(self, found: Found, *, all_costs: bool) -> str | Unusable:
+        """Take every file that is tracked or not ignored, except below what was found, and give the tree's name.
 
         With `all_costs` a file that git cannot take is passed over.
         """
-        args = ("add", "--all", "--ignore-errors") if all_costs else ("add", "--all")
-        patterns = self.index.with_name("besides")
-        patterns.write_text("".join(f"/{_escaped(name)}/\n" for name in besides))
+        # Of a submodule in its index, `git add` asks another git, which obeys the configuration found inside. So
+        # there is none in the index meanwhile; what was in it comes back untouched.
+        paths = [entry.partition(b"\t")[2] for entry in found.submodules]
+        await self._edit_index([b"0 " + NOTHING + b"\t" + path for path in paths])
+        refused = await self._add(tuple(paths) + found.nested, all_costs=all_costs)
+        if refused is not None:
+            return refused
+        await self._edit_index(list(found.submodules))
+        return (await self._call("write-tree")).decode().strip()
+
+    async def _add(self, besides: tuple[bytes, ...], *, all_costs: bool) -> Unusable | None:
+        # An ignore file can name an excluded path again; a pathspec it cannot overrule.
+        paths = b"".join([b".\0", *(b":(exclude,literal)" + path + b"\0" for path in besides)])
+        args = ["add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul"]
+        if all_costs:
+            args.append("--ignore-errors")
         where = self._where()
-        where["config"] = [("core.excludesFile", str(patterns))]
-        done = await self.git.run(*args, timeout=_MINUTES, **where)
+        where["extra_env"] = {"GIT_LITERAL_PATHSPECS": "0"}
+        done = await self.git.run(*args, stdin=paths, timeout=_MINUTES, **where)
         if done.code != 0 or done.stderr:
             # What cannot be read is either refused or passed over with a warning; both lose work.
             await to_thread.run_sync(make_accessible, self.tree)
-            done = await self.git.run(*args, timeout=_MINUTES, **where)
+            done = await self.git.run(*args, stdin=paths, timeout=_MINUTES, **where)
         if done.code != 0 and not all_costs:
             failed = GitFailed("add", done.code, done.stderr)
             return Unusable(f"the files of the working copy cannot be taken: {failed}")
-        return (await self.git.call("write-tree", **self._where())).decode().strip()
+        return None
 
     async def _reset(self, commit: Commit) -> None:
         await self._clean()
@@ -79,13 +104,20 @@ class Checkout:
         # Once more: what is ignored may have changed with the commit.
         await self._clean()
 
+    async def _edit_index(self, entries: list[bytes]) -> None:
+        if entries:
+            await self._call("update-index", "-z", "--index-info", stdin=b"".join(e + b"\0" for e in entries))
+
     async def _clean(self) -> None:
-        await self.git.call("clean", "-ffdq", timeout=_MINUTES, **self._where())
+        await self._call("clean", "-ffdq")
 
     async def _read_tree(self, *args: str) -> None:
         where = self._where()
         where["config"] = _WORKERS
         await self.git.call("read-tree", *args, timeout=_MINUTES, **where)
+
+    async def _call(self, *args: str, stdin: bytes = b"") -> bytes:
+        return await self.git.call(*args, stdin=stdin, timeout=_MINUTES, **self._where())
 
     def _unlock(self) -> None:
         # Nobody else uses this index; a lock on it is of a process that was killed.
@@ -101,7 +133,3 @@ def protect_files(tree: Path) -> None:
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode):
             path.chmod(stat.S_IMODE(mode) & ~0o222)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"\\{char}" if char in "\\*?[]!# " else char for char in name)

@@ -13,9 +13,14 @@ from caloron_actors.adapters.workspace.clone import copy_index
 from caloron_actors.adapters.workspace.layout import TaskFolder
 from caloron_actors.adapters.workspace.mirror import Mirror
 from caloron_actors.adapters.workspace.quarantine import Quarantine
-from caloron_actors.adapters.workspace.untrusted import AgentGitDir, is_real_directory, open_git_dir
+from caloron_actors.adapters.workspace.untrusted import (
+    AgentGitDir,
+    is_real_directory,
+    open_git_dir,
+    submodule_head,
+)
 from caloron_actors.domain.ids import AgentId, Commit
-from caloron_actors.git import Git, Identity
+from caloron_actors.git import Git, Identity, shown_path
 from caloron_actors.ports.workspace import Unusable
 
 _UNFINISHED = ("rebase-merge", "rebase-apply")
@@ -107,10 +112,14 @@ class Collector:
                 # With the times of the files in it git reads only what has changed.
                 copy_index(folder.index, index)
             checkout = Checkout(self.git, self.mirror, folder.tree, index)
-            nested = await checkout.nested_repositories(head)
-            if nested and not all_costs:
-                return Unusable(f"a repository stands inside the working copy: {', '.join(nested[:5])}")
-            return await checkout.add_all(besides=nested, all_costs=all_costs)
+            found = await checkout.begin(head)
+            if found.nested and not all_costs:
+                names = ", ".join(shown_path(name) for name in found.nested[:5])
+                return Unusable(f"a repository stands inside the working copy: {names}")
+            moved = moved_submodules(folder.tree, found.submodules)
+            if moved and not all_costs:
+                return Unusable(f"another commit is checked out in a submodule: {', '.join(moved[:5])}")
+            return await checkout.add_all(found, all_costs=all_costs)
 
     async def _commit(
         self, folder: TaskFolder, agent: AgentId, tree: str, parents: tuple[Commit, ...], message: str
@@ -155,6 +164,16 @@ class Collector:
 
     def _quarantine(self) -> Quarantine:
         return Quarantine(self.git, self.mirror, self.scratch)
+
+
+def moved_submodules(tree: Path, entries: tuple[bytes, ...]) -> list[str]:
+    """The paths of the index's submodule entries in whose place another commit is checked out."""
+    moved = []
+    for entry in entries:
+        meta, _, path = entry.partition(b"\t")
+        if submodule_head(tree, path) not in (None, meta.split()[1].decode()):
+            moved.append(shown_path(path))
+    return moved
 
 
 def agent_identity(agent: AgentId) -> Identity:

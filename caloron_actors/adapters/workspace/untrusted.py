@@ -1,6 +1,7 @@
 """Reading an agent's git directory as plain files. No git runs here, no link is followed, nothing but a file is opened."""
 
 import os
+import posixpath
 import re
 import stat
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ class AgentGitDir:
         """The commit checked out; None when `HEAD` leads to none."""
         name = "HEAD"
         for _ in range(_LINKS):
-            text = self._text(name)
+            text = self.text(name)
             if text is None:
                 return self._packed(name)
             if not text.startswith("ref: "):
@@ -41,7 +42,7 @@ class AgentGitDir:
 
     def merge_heads(self) -> tuple[Commit, ...]:
         """The commits of a merge that was begun and not yet committed."""
-        lines = (self._text("MERGE_HEAD") or "").splitlines()
+        lines = (self.text("MERGE_HEAD") or "").splitlines()
         return tuple(Commit(line) for line in lines if is_commit(line))
 
     def has_folder(self, name: str) -> bool:
@@ -62,7 +63,8 @@ class AgentGitDir:
                 elif _FAN_OUT.fullmatch(name):
                     _copy_matching(objects, name, _LOOSE, target)
 
-    def _text(self, name: str) -> str | None:
+    def text(self, name: str) -> str | None:
+        """The beginning of a file, without the white space around it; None when there is no such file."""
         content = self._content(name, _TEXT_LIMIT)
         return None if content is None else content.decode(errors="replace").strip()
 
@@ -93,6 +95,26 @@ def open_git_dir(tree: Path) -> Iterator[AgentGitDir | None]:
             return
         with _folder(root, ".git") as fd:
             yield None if fd is None else AgentGitDir(fd)
+
+
+def submodule_head(tree: Path, path: bytes) -> Commit | None:
+    """The commit checked out in a submodule's place; None when there is none, or its repository is elsewhere.
+
+    Its git directory is the `.git` in it, or one below `.git/modules` that its `.git` file points to.
+    """
+    inside = os.fsdecode(path)
+    with _folder(None, str(tree), *inside.split("/")) as folder:
+        if folder is None:
+            return None
+        with _folder(folder, ".git") as fd:
+            if fd is not None:
+                return AgentGitDir(fd).head()
+        pointer = AgentGitDir(folder).text(".git") or ""
+    target = posixpath.normpath(posixpath.join(inside, pointer.removeprefix("gitdir: ")))
+    if not pointer.startswith("gitdir: ") or not target.startswith(".git/modules/"):
+        return None
+    with _folder(None, str(tree), *target.split("/")) as fd:
+        return None if fd is None else AgentGitDir(fd).head()
 
 
 def is_real_directory(path: Path) -> bool:

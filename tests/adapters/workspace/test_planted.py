@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from caloron_actors.domain.ids import Commit
+from caloron_actors.git import Git
 from caloron_actors.ports.workspace import Collected
 from tests.adapters.workspace.conftest import PLACE, REVIEWER, Bench, git
 
@@ -200,6 +201,7 @@ PLANTS: dict[str, Plant] = {
 
 @pytest.mark.parametrize("name", PLANTS)
 async def test_planted(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = traced(bench)
     prepared = await bench.fresh()
     before = (bench.mirror / "config").read_bytes()
     PLANTS[name](bench)
@@ -218,6 +220,7 @@ async def test_planted(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch)
     assert bench.content(commit, "src/a.py") == b"two\n"
     assert bench.parents(commit) == [prepared.start]
     assert list(bench.canary.iterdir()) == []
+    assert "/planted-" not in trace.read_text()
     assert (bench.mirror / "config").read_bytes() == before
     assert all(ref.startswith("refs/caloron/") for ref in bench.refs())
     assert not (bench.mirror / "objects/info/alternates").exists()
@@ -334,6 +337,16 @@ async def test_repositories_in_ignored_and_in_tracked_folders(bench: Bench) -> N
     assert set(bench.files(commit)) == {"README.md", "src/a.py", "src/b.py", ".gitignore", "bad/file"}
 
 
+def traced(bench: Bench) -> Path:
+    """Have every git of the workspace, and those it starts, write down what they start."""
+    trace, wrapper = bench.outside / "trace", bench.outside / "traced-git"
+    wrapper.write_text(f'#!/bin/sh\nGIT_TRACE="{trace}" exec "{bench.program.executable}" "$@"\n')
+    wrapper.chmod(0o755)
+    bench.program = Git(str(wrapper))
+    bench.workspace = bench.opened()
+    return trace
+
+
 async def with_submodule(bench: Bench) -> Commit:
     """The base has a submodule, and the agent has filled it and plants something in it. Gives the start."""
     source = other_repository(bench)
@@ -363,3 +376,62 @@ async def test_a_submodule_that_the_agent_moved_is_refused_by_name(bench: Bench)
     bench.write({"new": b"n\n"})
     assert "vendor/lib" in str(await bench.collect(start))
     assert list(bench.canary.iterdir()) == []
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_filters_planted_in_a_submodule(bench: Bench, committed: bool) -> None:
+    start = await with_submodule(bench)
+    lib = bench.tree / "vendor/lib"
+    git(lib, "config", "filter.x.clean", script(bench, "clean"))
+    (lib / ".git/info/attributes").write_text("* filter=x\n")
+    if committed:
+        git(bench.tree, "init", "--quiet", "own")
+        git(bench.tree / "own", "commit", "--quiet", "--allow-empty", "--message=own")
+        bench.agent("add", "own")
+        bench.agent("commit", "--quiet", "--message=own")
+        (bench.tree / "own/.git/info/attributes").write_text("* filter=x\n")
+        git(bench.tree / "own", "config", "filter.x.clean", script(bench, "own"))
+        bench.write({"own/file": b"f"})
+    (lib / "secret.txt").write_text("secreT")
+    bench.write({"new": b"n\n", ".gitignore": b"!vendor/\n!lib/\n!own/\n"})
+    seen = traced(bench)
+    answer = await bench.collect(start)
+    assert isinstance(answer, Collected) is not committed
+    assert await bench.workspace.save(PLACE, start, "kept") is not None
+    await bench.workspace.prepare_rework(PLACE, start, merge_base_in=True)
+    await bench.workspace.prepare_review(PLACE, REVIEWER, start)
+    without = bench.human_pushes("main", {"vendor/lib": b"a file now\n"})
+    bench.write({"vendor/lib/file": b"f"})
+    await bench.workspace.base()
+    await bench.workspace.prepare_rework(PLACE, without, merge_base_in=True)
+    assert (bench.tree / "vendor/lib").read_bytes() == b"a file now\n"
+    await bench.workspace.discard(PLACE.task)
+    assert list(bench.canary.iterdir()) == []
+    # No git started another one for a repository inside a work tree.
+    assert "run_command" in seen.read_text()
+    assert "GIT_DIR=.git" not in seen.read_text()
+
+
+async def test_a_submodule_that_keeps_its_git_directory_in_the_clones(bench: Bench) -> None:
+    start = await with_submodule(bench)
+    modules = bench.tree / ".git/modules/vendor"
+    modules.mkdir(parents=True)
+    (bench.tree / "vendor/lib/.git").rename(modules / "lib")
+    (bench.tree / "vendor/lib/.git").write_text("gitdir: ../../.git/modules/vendor/lib\n")
+    bench.write({"new": b"n\n"})
+    commit = await bench.collected(start)
+    assert bench.files(commit)["vendor/lib"] == bench.files(start)["vendor/lib"]
+    (modules / "lib/HEAD").write_text(f"{'3' * 40}\n")
+    assert "vendor/lib" in str(await bench.collect(start))
+    (bench.tree / "vendor/lib/.git").write_text(f"gitdir: {bench.human}/.git\n")
+    assert isinstance(await bench.collect(start), Collected)
+
+
+async def test_a_submodule_without_a_repository_and_one_that_was_removed(bench: Bench) -> None:
+    start = await with_submodule(bench)
+    (bench.tree / "vendor/lib/.git").rename(bench.outside / "was-git")
+    bench.write({"new": b"n\n", ".gitignore": b"!vendor/\n!lib/\n"})
+    assert "vendor/lib/secret.txt" not in bench.files(await bench.collected(start))
+    (bench.tree / "vendor").rename(bench.outside / "was-vendor")
+    commit = await bench.collected(start)
+    assert bench.files(commit)["vendor/lib"] == bench.files(start)["vendor/lib"]
