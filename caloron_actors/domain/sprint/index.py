@@ -67,7 +67,7 @@ class Index(msgspec.Struct, frozen=True):
                 agent = self.plan.plans[task.id].assigned_to
                 old = queues.get(agent, ())
                 new = _toggled(old, self.plan.urgency[task.id])
-                queues = {**queues, agent: new}
+                queues = {**queues, agent: new} if new else {a: q for a, q in queues.items() if a != agent}
                 if old[:1] != new[:1]:
                     heads = _swapped(heads, old[:1], new[:1])
             (live.add if _live(task) else live.discard)(task.id)
