@@ -176,3 +176,13 @@ def test_a_link_is_thrown_away_itself(tmp_path: Path) -> None:
     throw_away(tmp_path / "link", tmp_path / "trash")
     empty(tmp_path / "trash")
     assert (tmp_path / "kept").is_dir()
+
+
+async def test_work_that_git_cannot_save_is_put_aside_for_people(bench: Bench) -> None:
+    prepared = await bench.fresh()
+    bench.write({"a": b"1\n"})
+    record = bench.tree.parent / "prepared.json"
+    record.write_text(record.read_text().replace(prepared.start, "1" * 40))
+    await bench.workspace.discard(PLACE.task)
+    assert [path.read_bytes() for path in bench.root.glob("kept/task-1/*/a")] == [b"1\n"]
+    assert not bench.tree.exists()
