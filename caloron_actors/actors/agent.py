@@ -8,6 +8,7 @@ from typing import Literal, assert_never
 import structlog
 
 from caloron_actors.domain.events import AuthorEnded, Event, LaunchFailed, ReviewerEnded
+from caloron_actors.domain.feedback import read_feedback
 from caloron_actors.domain.ids import AgentId, SprintId
 from caloron_actors.domain.marker import one_line
 from caloron_actors.domain.verdict import read_verdict
@@ -103,7 +104,13 @@ def end_of_run(run: RunId, role: Role, over: Over, stdout: str, stderr: str) -> 
     words = describe(over, stderr or stdout)
     stopped = over.cause in ("stopped", "orphaned")
     if role == "author":
-        return AuthorEnded(task=run.task, run=run.ordinal, result=_author_result(over), detail=words)
+        return AuthorEnded(
+            task=run.task,
+            run=run.ordinal,
+            result=_author_result(over),
+            detail=words,
+            feedback=read_feedback(stdout),
+        )
     if stopped or _author_result(over) != "finished":
         return ReviewerEnded(
             task=run.task, agent=run.agent, run=run.ordinal, verdict=None, detail=words, stopped=stopped

@@ -24,6 +24,7 @@ from caloron_actors.app.repository import (
     inspect,
     repository_name,
 )
+from caloron_actors.app.support import check_supported
 from caloron_actors.domain.dag import Dag
 from caloron_actors.domain.events import Event, Limits, SprintSuspended
 from caloron_actors.domain.ids import SprintId, TaskId
@@ -87,6 +88,7 @@ async def run(options: RunOptions, shown: Watcher, interrupted: anyio.Event) -> 
 
     Raises `Mistakes` and `StateUnusable` before anything is created.
     """
+    check_supported(options.dag)
     git = await find_git()
     plan = await _plan(options, git)
     commands = commands_for(
@@ -109,8 +111,7 @@ async def run(options: RunOptions, shown: Watcher, interrupted: anyio.Event) -> 
             watcher=follower,
         )
         host = await stack.enter_async_context(Host.open(host_options, git))
-        if stored is None:
-            await _begin(host, plan, options.limits)
+        await host.tree.take_up(stored or await _begin(host, plan, options.limits))
         return await _drive(host, plan.dag.id, options, follower, interrupted)
 
 
@@ -156,13 +157,13 @@ async def _left_to_do(options: RunOptions, sprint: Sprint) -> bool:
         return len(await journal.open_intents(sprint.head.id)) > 0
 
 
-async def _begin(host: Host, plan: SprintPlan, limits: Limits) -> None:
+async def _begin(host: Host, plan: SprintPlan, limits: Limits) -> Sprint:
     sprint = Sprint.new(plan, host.clock.now(), limits)
     tasks = tuple(sprint.tasks.values())
     error = await host.tree.journal.ask(Create(plan, sprint.head, tasks), timeout=PATIENCE)
     if error is not None:
         raise error
-    await host.tree.take_up(sprint)
+    return sprint
 
 
 async def _drive(

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from caloron_actors.domain.effects import Effect
+from caloron_actors.domain.feedback import Feedback
 from caloron_actors.domain.ids import AgentId, Commit, TaskId
 from caloron_actors.domain.task import Review
 
@@ -89,6 +90,7 @@ class AuthorEnded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     run: int
     result: Literal["finished", "failed", "stopped", "not_started"]
     detail: str = ""
+    feedback: Feedback | None = None
 
 
 class ReviewerEnded(msgspec.Struct, frozen=True, tag=True, kw_only=True):

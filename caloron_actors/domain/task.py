@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from caloron_actors.domain.feedback import Feedback
 from caloron_actors.domain.ids import AgentId, Commit, TaskId
 
 
@@ -138,6 +139,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     merging: bool = False
     merges: int = 0
     merge_refusals: int = 0
+    feedback: Feedback | None = None
     labels: tuple[str, ...] = ()
     notes: int = 0
 

@@ -89,6 +89,8 @@ def ended(draft: Draft, task: Task, event: AuthorEnded) -> Refused | None:
     run = task.author
     if run is None or run.ordinal != event.run or not run.holds_slot:
         return Refused(STALE)
+    if event.feedback is not None:
+        task = draft.edit(task.id, feedback=event.feedback)
     if event.result == "not_started":
         attempts = task.attempts - 1 if run.counted else task.attempts
         task = draft.edit(task.id, author=None, attempts=attempts)

@@ -11,6 +11,7 @@ from caloron_actors.domain.effects import (
     Intent,
     LaunchAuthor,
     LaunchReviewer,
+    MergePullRequest,
     PostComment,
     PrepareWork,
     StopRun,
@@ -99,6 +100,13 @@ class Draft:
             self.edit_review(task, review, phase="stopping")
             effect = StopRun(task=task, agent=review.agent, run=review.run, grace=self.head.limits.stop_grace)
             self.want(effect, f"{review.agent}.{review.run}")
+
+    def unsend_merge(self, task: TaskId) -> None:
+        """Take back a merge that was sent and has not begun."""
+        row = self.tasks[task]
+        if row.merging:
+            self._withdraw(MergePullRequest.__name__, task, row.merges)
+            self.edit(task, merging=False)
 
     def edit_review(self, task: TaskId, review: ReviewRun, **changes: Any) -> ReviewRun:
         """Replace fields of one reviewer's part in a task."""

@@ -9,6 +9,7 @@ from caloron_actors.domain.events import (
     PullRequestMerged,
     TaskObserved,
 )
+from caloron_actors.domain.feedback import feedback_comment
 from caloron_actors.domain.ids import Commit, TaskId
 from caloron_actors.domain.review import assess, merge_reviews
 from caloron_actors.domain.sprint import reviewing
@@ -51,7 +52,20 @@ def finish(draft: Draft, task: TaskId, commit: Commit, by: str | None) -> None:
     if row.issue is not None:
         whom = f" by {by}" if by else ""
         draft.note(task, row.issue, f"Done: merged{whom} as {commit}.")
+        _post_feedback(draft, row, row.issue)
         draft.want(CloseIssue(task, row.issue), 1)
+
+
+def _post_feedback(draft: Draft, task: Task, issue: int) -> None:
+    """Put what the author said of its work on the issue, where the predecessors' readers look for it."""
+    if task.feedback is None:
+        return
+    agent = draft.plan.dag.agent(draft.task_plan(task.id).assigned_to)
+    lived = draft.age - (task.started_at or draft.age)
+    minutes = max(1, round(lived.total_seconds() / 60))
+    draft.note(
+        task.id, issue, feedback_comment(task.feedback, task=task.id, role=agent.role, minutes=minutes)
+    )
 
 
 def conflicted(draft: Draft, task: Task, event: MergeConflicted) -> Refused | None:
@@ -97,7 +111,7 @@ def _see_pull_request(draft: Draft, task: Task, fact: PullRequestFact) -> None:
     moved = fact.head != task.head and fact.head not in task.past_heads
     if moved and task.status in (Status.IN_REVIEW, Status.MERGING, Status.BLOCKED):
         draft.stop_reviewers(task.id)
-        draft.edit(task.id, merging=False)
+        draft.unsend_merge(task.id)
         move_head(draft, draft.tasks[task.id], fact.head)
         reviewing.enter(draft, task.id)
     elif moved and task.wanted:
@@ -144,4 +158,5 @@ def cancel(draft: Draft, task: TaskId, reason: str) -> None:
     """End a task that will not be merged; its pull request stays open, its working copy stays."""
     draft.stop_author(task)
     draft.stop_reviewers(task)
-    draft.edit(task, status=Status.CANCELLED, reason=reason, ended_at=draft.age, wanted=False, merging=False)
+    draft.unsend_merge(task)
+    draft.edit(task, status=Status.CANCELLED, reason=reason, ended_at=draft.age, wanted=False, retry_at=None)

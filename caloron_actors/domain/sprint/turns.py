@@ -8,16 +8,26 @@ from caloron_actors.domain.task import Conflict, FirstWork, Rework, Status, Task
 def attempt_failed(draft: Draft, task: TaskId, reason: str) -> None:
     """Count a failed attempt of the present round; after the last allowed one the task ends or waits for a human."""
     row = draft.edit(task, failures=draft.tasks[task].failures + 1)
-    if row.failures < draft.head.limits.failed_attempts:
+    budget = draft.task_plan(task).budget.attempts
+    spent = budget is not None and row.attempts >= budget
+    if row.failures < draft.head.limits.failed_attempts and not spent:
         draft.edit(task, retry_at=draft.backoff(row.failures))
         want_again(draft, task)
         return
-    words = f"{row.failures} attempts failed, the last one: {reason}"
+    limit = f" (its budget is {budget})" if spent else ""
+    words = f"{row.failures} attempts failed{limit}, the last one: {reason}"
     if isinstance(row.round, Conflict):
         paths = ", ".join(row.round.paths)
         block(draft, task, f"the conflict with {draft.plan.base_branch} was not resolved ({paths}): {words}")
     else:
-        draft.edit(task, status=Status.FAILED, reason=words, wanted=False)
+        fail(draft, task, words)
+
+
+def fail(draft: Draft, task: TaskId, reason: str) -> None:
+    """End a task that its author could not do; its pull request, if any, stays open."""
+    draft.stop_reviewers(task)
+    draft.unsend_merge(task)
+    draft.edit(task, status=Status.FAILED, reason=reason, ended_at=draft.age, wanted=False, retry_at=None)
 
 
 def send_back_for_conflict(draft: Draft, task: TaskId, paths: tuple[str, ...]) -> None:
@@ -41,6 +51,7 @@ def move_head(draft: Draft, task: Task, head: Commit) -> None:
 def send_back(draft: Draft, task: TaskId) -> None:
     """Give the task to its author again, in the same working copy: a new round with fresh attempts."""
     draft.stop_reviewers(task)
+    draft.unsend_merge(task)
     left = tuple(r for r in draft.tasks[task].reviewers if r.phase == "stopping")
     draft.edit(
         task,
@@ -51,7 +62,6 @@ def send_back(draft: Draft, task: TaskId) -> None:
         failures=0,
         launch_failures=0,
         reviewers=left,
-        merging=False,
         merge_refusals=0,
     )
 
@@ -66,8 +76,7 @@ def send_back_for_changes(draft: Draft, task: TaskId, text: str, who: str) -> No
         return
     words = f"{who} still wants changes after {row.review_cycles} rounds of rework: {text}"
     if policy.on_exhausted == "abandon":
-        draft.stop_reviewers(task)
-        draft.edit(task, status=Status.FAILED, reason=words, wanted=False)
+        fail(draft, task, words)
     else:
         block(draft, task, words)
 
@@ -76,7 +85,8 @@ def block(draft: Draft, task: TaskId, reason: str) -> None:
     """Leave the task to a human."""
     draft.stop_author(task)
     draft.stop_reviewers(task)
-    draft.edit(task, status=Status.BLOCKED, reason=reason, wanted=False, merging=False, retry_at=None)
+    draft.unsend_merge(task)
+    draft.edit(task, status=Status.BLOCKED, reason=reason, wanted=False, retry_at=None)
 
 
 def want_again(draft: Draft, task: TaskId) -> None:
