@@ -28,7 +28,8 @@ def test_the_command_gets_exactly_what_was_ordered(bench: Bench) -> None:
 def test_no_signal_is_left_ignored_or_blocked(bench: Bench) -> None:
     bench.perform("grep -E '^Sig(Ign|Blk)' /proc/self/status")
     masks = [int(line.split()[1], 16) for line in bench.text("stdout.log").splitlines()]
-    assert masks == [0, 0]
+    # Signals 32 and 33 are the C library's own, whatever the tests themselves were started with.
+    assert [mask & ~0x180000000 for mask in masks] == [0, 0]
 
 
 def test_only_the_three_streams_are_open(bench: Bench) -> None:
