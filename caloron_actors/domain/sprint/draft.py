@@ -84,8 +84,10 @@ class Draft:
         run = self.tasks[task].author
         if run is None or run.phase in ("stopping", "collecting", "saving"):
             return
-        self._withdraw(PrepareWork.__name__, task, run.ordinal)
-        self._withdraw(LaunchAuthor.__name__, task, run.ordinal)
+        if run.phase == "preparing":
+            self._withdraw(PrepareWork.__name__, task, run.ordinal)
+        elif run.phase == "launching":
+            self._withdraw(LaunchAuthor.__name__, task, run.ordinal)
         self.edit(task, author=msgspec.structs.replace(run, phase="stopping"))
         agent = self.task_plan(task).assigned_to
         effect = StopRun(task=task, agent=agent, run=run.ordinal, grace=self.head.limits.stop_grace)
@@ -96,7 +98,8 @@ class Draft:
         for review in self.tasks[task].reviewers:
             if review.phase not in ("launching", "running"):
                 continue
-            self._withdraw(LaunchReviewer.__name__, task, f"{review.agent}.{review.run}")
+            if review.phase == "launching":
+                self._withdraw(LaunchReviewer.__name__, task, f"{review.agent}.{review.run}")
             self.edit_review(task, review, phase="stopping")
             effect = StopRun(task=task, agent=review.agent, run=review.run, grace=self.head.limits.stop_grace)
             self.want(effect, f"{review.agent}.{review.run}")

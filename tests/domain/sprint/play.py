@@ -76,7 +76,7 @@ class Play:
         """Let time pass and tell the sprint."""
         wall, awake = self.now.wall + duration, self.now.awake + duration
         self.now = msgspec.structs.replace(self.now, wall=wall, awake=awake)
-        self.tell(ev.TimePassed())
+        self.try_tell(ev.TimePassed())
 
     def reboot(self, away: timedelta) -> None:
         """The host is away for a while: its awake clock begins anew."""
