@@ -50,7 +50,8 @@ def finish(draft: Draft, task: TaskId, commit: Commit, by: str | None) -> None:
         retry_at=None,
     )
     if row.issue is not None:
-        whom = f" by {by}" if by else ""
+        # Found out later by a look or a probe, our own merge reads as it does when its answer arrived.
+        whom = f" by {by}" if by and by != draft.head.author_login else ""
         draft.note(task, row.issue, f"Done: merged{whom} as {commit}.")
         _post_feedback(draft, row, row.issue)
         draft.want(CloseIssue(task, row.issue), 1)
