@@ -174,13 +174,18 @@ class Host:
 
 
 def _secret(path: Path) -> bytes:
-    """The secret that signs hidden marks: made once for a state directory, readable by nobody else."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    """The secret that signs hidden marks: made once for a state directory, readable by nobody else.
+
+    It is there whole or not at all, whenever its making is cut off: the directory is held, so nobody else makes one.
+    """
+    if path.exists():
         return path.read_bytes()
+    aside = path.with_name(f"{path.name}.new")
+    aside.unlink(missing_ok=True)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(token().encode())
         file.flush()
         os.fsync(file.fileno())
+    aside.replace(path)
     return path.read_bytes()
