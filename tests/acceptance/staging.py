@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,6 +72,16 @@ cat /proc/$$/environ > "$me.environ"
 cat /proc/$$/cmdline > "$me.words"
 readlink /proc/$$/cwd > "$me.cwd"
 cat > "$me.prompt"
+"""
+
+
+def meet(where: Path, variable: str, one: str, other: str) -> str:
+    """A part of a script that ends only when the two whose `variable` is `one` and `other` are alive at once."""
+    for name in (one, other):
+        os.mkfifo(where / f"{name}.here")
+    return f"""
+meet() {{ echo here > "{where}/$1.here" & cat "{where}/$2.here" > /dev/null; wait; }}
+case {variable} in {one}) meet {one} {other} ;; {other}) meet {other} {one} ;; esac
 """
 
 
