@@ -97,13 +97,12 @@ async def submit_review(
 
 
 async def merge(world: World, sprint: Sprint, effect: fx.MergePullRequest) -> Event:
-    """Merge while the head is the reviewed one. What stands in the way is looked up first, and again after a no."""
+    """Merge while the head is the reviewed one. What stands in the way is worked out where the forge says there is any."""
     pull = await world.forge.pull_request(effect.number)
     if pull.merged and pull.merge_commit is not None:
         return PullRequestMerged(effect.task, pull.merge_commit, pull.merged_by)
-    obstacle = await _obstacle(world, effect, pull)
-    if obstacle is not None:
-        return obstacle
+    if pull.head != effect.head or pull.state == "closed" or pull.mergeable is False:
+        return await _obstacle(world, effect, pull, "the forge says that it cannot be merged")
     plan = task_plan(sprint, effect.task)
     title = f"Merge pull request #{effect.number}: [{plan.id}] {plan.title}"
     answer = await world.forge.merge(effect.number, effect.head, title)
@@ -113,17 +112,21 @@ async def merge(world: World, sprint: Sprint, effect: fx.MergePullRequest) -> Ev
         case HeadMoved():
             return MergeRefused(effect.task, effect.head, "the head has moved")
         case NotMergeable(reason=reason):
-            late = await _obstacle(world, effect, pull)
-            return late or MergeRefused(effect.task, effect.head, reason)
+            return await _obstacle(world, effect, pull, reason)
 
 
-async def _obstacle(world: World, effect: fx.MergePullRequest, pull: PullRequestSeen) -> Event | None:
+async def _obstacle(
+    world: World, effect: fx.MergePullRequest, pull: PullRequestSeen, otherwise: str
+) -> Event:
+    """Why the merge is not possible now; `otherwise` where nothing else explains it."""
     if pull.head != effect.head:
         return MergeRefused(effect.task, effect.head, "the head has moved")
     if pull.state == "closed":
         return MergeRefused(effect.task, effect.head, "the pull request is closed")
     paths = await world.workspace.conflicts(await world.workspace.base(), effect.head)
-    return MergeConflicted(effect.task, effect.head, paths) if paths else None
+    if paths:
+        return MergeConflicted(effect.task, effect.head, paths)
+    return MergeRefused(effect.task, effect.head, otherwise)
 
 
 async def write_note(world: World, effect: fx.AddLabel | fx.RemoveLabel | fx.CloseIssue) -> Event:

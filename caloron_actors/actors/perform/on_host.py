@@ -32,7 +32,6 @@ async def prepare(world: World, sprint: Sprint, effect: fx.PrepareWork) -> Event
     if effect.head is None:
         ready = await world.workspace.prepare_fresh(place)
     else:
-        await world.workspace.fetch_branch(place.branch, effect.head)
         ready = await world.workspace.prepare_rework(place, effect.head, merge_base_in=effect.merge_base_in)
     return WorkPrepared(task=effect.task, run=effect.run, start=ready.start, conflicts=ready.conflicts)
 
@@ -61,9 +60,8 @@ async def launch_reviewer(world: World, sprint: Sprint, effect: fx.LaunchReviewe
     if not isinstance(state, Absent):
         return _claimed(run, "reviewer", state)
     place = place_of(sprint, effect.task)
-    await world.workspace.fetch_branch(place.branch, effect.head)
     ready = await world.workspace.prepare_review(place, effect.agent, effect.head)
-    diff = await world.workspace.diff(await world.workspace.base(), effect.head)
+    diff = await world.workspace.diff(ready.base, effect.head)
     order = LaunchOrder(
         run=run,
         argv=world.commands.reviewers[effect.agent],

@@ -94,8 +94,6 @@ class Mirror:
 
     async def push(self, branch: str, commit: Commit, expected: Commit | None) -> None:
         """Set the forge's branch to `commit` unless somebody else has moved it. Raises `Rejected` then."""
-        if await self._stands_at(branch, commit, expected):
-            return
         ref = f"refs/heads/{checked_branch(branch)}"
         lease = f"--force-with-lease={ref}:{expected or ''}"
         target = ("--", self._remote.address, f"{commit}:{ref}")
@@ -105,14 +103,12 @@ class Mirror:
             problem = refusal(failed, ambiguous=True)
             if isinstance(problem, Unavailable):
                 raise problem from failed
-            if await self.remote_head(branch) != commit:
+            now = await self.remote_head(branch)
+            if now not in (commit, expected):
+                words = f"branch {branch} stands at {now or 'nothing'}, expected {expected or 'nothing'}"
+                raise Rejected(words) from failed
+            if now != commit:
                 raise problem from failed
-
-    async def _stands_at(self, branch: str, commit: Commit, expected: Commit | None) -> bool:
-        now = await self.remote_head(branch)
-        if now not in (commit, expected):
-            raise Rejected(f"branch {branch} stands at {now or 'nothing'}, expected {expected or 'nothing'}")
-        return now == commit
 
     async def _fetch(self, source: str, ref: str) -> None:
         async with self._talking:

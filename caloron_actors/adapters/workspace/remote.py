@@ -23,6 +23,7 @@ _MISSING = (
     "does not exist",
 )
 _TRANSIENT = ("unpacker error", "failed to update ref", "cannot lock ref", "internal server error")
+_UNREACHED = ("failed to connect", "connection refused", "could not resolve host")
 _REFUSED = ("[rejected]", "[remote rejected]", "protected branch", "not our ref")
 
 
@@ -69,6 +70,7 @@ def checked_branch(name: str) -> str:
 def refusal(failed: GitFailed, *, ambiguous: bool) -> PortError:
     """What a failed conversation with the forge means for whoever asked. `ambiguous`: the forge was asked to change."""
     text = failed.stderr.lower()
+    ambiguous = ambiguous and not any(word in text for word in _UNREACHED)
     if failed.timed_out or any(word in text for word in _TRANSIENT):
         return Unavailable(str(failed), ambiguous=ambiguous)
     if any(word in text for word in _UNAUTHORIZED):
