@@ -1,0 +1,171 @@
+"""SIGKILL of the running command at many instants, then the same command again: it ends as an undisturbed run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import Bench, Finished
+from tests.acceptance.ledger import forge_ledger, history, result_ledger, unsettled
+from tests.acceptance.watching import Watched
+
+Facts = tuple[Any, ...]
+THREE = ("a: ada", "b: bo", "c: ada < a b")
+ONE = ("a: ada",)
+
+
+def prepare(bench: Bench, tasks: tuple[str, ...]) -> None:
+    """A plan whose last task is sent back once by its reviewer."""
+    bench.tasks(*tasks)
+    bench.agents.author()
+    bench.agents.reviewer(changes_once=tasks[-1].partition(":")[0])
+
+
+def facts(bench: Bench, done: Finished) -> Facts:
+    """All that a finished sprint has left."""
+    assert done.code == 0, done
+    return forge_ledger(bench), history(bench), result_ledger(done.result)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[str, ...]], Facts]:
+    """What a plan leads to when nothing goes wrong; each plan is run once."""
+    known: dict[tuple[str, ...], Facts] = {}
+
+    def run(tasks: tuple[str, ...]) -> Facts:
+        if tasks not in known:
+            bench = Bench(tmp_path_factory.mktemp("undisturbed"))
+            prepare(bench, tasks)
+            known[tasks] = facts(bench, bench.run())
+            bench.close()
+        return known[tasks]
+
+    return run
+
+
+def assert_as_undisturbed(bench: Bench, done: Finished, expected: Facts) -> None:
+    """The same forge, history and result; no command started twice; nothing open, nothing running."""
+    ledger, merged, result = facts(bench, done)
+    assert ledger == expected[0]
+    assert merged == expected[1]
+    assert result == expected[2]
+    assert bench.agents.twice() == []
+    assert len(bench.agents.log()) == 2 * sum(task["attempts"] for task in result["tasks"].values())
+    assert unsettled(bench) == []
+    bench.assert_nothing_runs()
+
+
+def existing_state(bench: Bench, *folders: str) -> None:
+    """Make the state directory beforehand, so that folders of it can be watched from the first moment."""
+    bench.state.mkdir(mode=0o700)
+    (bench.state / "lock").touch()
+    path = bench.state
+    for folder in folders:
+        path /= folder
+        path.mkdir(mode=0o700)
+
+
+def test_killed_at_every_step(bench: Bench, undisturbed: Callable[[tuple[str, ...]], Facts]) -> None:
+    """Each life ends with the first line that no earlier life has printed; every other one already at its start."""
+    prepare(bench, THREE)
+    seen: set[str] = set()
+    kills = 0
+    while True:
+        if kills % 2:
+            early = bench.start_run()
+            early.until("sprint s")
+            assert early.end().code == -9
+        running = bench.start_run()
+        running.until("sprint s")
+        while (line := running.next_line()) is not None and line in seen:
+            pass
+        if line is None:
+            break
+        seen.add(line)
+        assert running.end().code == -9
+        kills += 1
+    assert kills >= 10
+    assert_as_undisturbed(bench, running.finish(), undisturbed(THREE))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "times"),
+    [
+        ("forge", "forge.db-wal", 5),
+        ("forge", "forge.db-wal", 8),
+        (".", "caloron.db-wal", 7),
+        (".", "caloron.db-wal", 12),
+    ],
+)
+def test_killed_at_every_few_writes(
+    bench: Bench,
+    undisturbed: Callable[[tuple[str, ...]], Facts],
+    folder: str,
+    name: str,
+    times: int,
+) -> None:
+    """Killed in the instant after a durable write: what was done is not yet known, or what is known not yet done."""
+    prepare(bench, ONE)
+    existing_state(bench, "forge")
+    kills = 0
+    while True:
+        watched = Watched(bench.state / folder)
+        running = bench.start_run()
+        in_time = watched.until(name, running, times)
+        watched.close()
+        if not in_time:
+            break
+        running.end()
+        kills += 1
+    assert kills >= 3
+    assert_as_undisturbed(bench, running.finish(), undisturbed(ONE))
+
+
+@pytest.mark.parametrize("record", ["order.json", "pid.json", "started.json", "exit.json"])
+@pytest.mark.parametrize("agent", ["ada", "rita"])
+def test_killed_around_a_launch(
+    bench: Bench, undisturbed: Callable[[tuple[str, ...]], Facts], agent: str, record: str
+) -> None:
+    """Killed when a record of an agent's run appears: before its claim, at it, at its start and at its end."""
+    prepare(bench, ONE)
+    existing_state(bench, "runs", "s", "a", agent, "1")
+    watched = Watched(bench.state / "runs" / "s" / "a" / agent / "1")
+    running = bench.start_run()
+    assert watched.until(record, running)
+    assert running.end().code == -9
+    watched.close()
+    assert_as_undisturbed(bench, bench.run(), undisturbed(ONE))
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/agent/ada/s/a"])
+def test_killed_between_the_forges_ref_and_its_rows(
+    bench: Bench, undisturbed: Callable[[tuple[str, ...]], Facts], ref: str
+) -> None:
+    """A push or a merge has moved its ref: the forge repairs its rows, and nobody pushes or merges again."""
+    prepare(bench, ONE)
+    bench.agents.hold("a.author.1", "a.reviewer.1")
+    running = bench.start_run()
+    bench.agents.held()
+    folder, name = (bench.state / "forge/repositories/local/project.git" / ref).parent, Path(ref).name
+    folder.mkdir(parents=True, exist_ok=True)
+    bench.agents.release("a.author.1")
+    watched = Watched(folder)
+    bench.agents.release("a.reviewer.1")
+    assert watched.until(name, running)
+    assert running.end().code == -9
+    watched.close()
+    assert_as_undisturbed(bench, bench.run(), undisturbed(ONE))
+
+
+def test_killed_before_the_last_notes(bench: Bench, undisturbed: Callable[[tuple[str, ...]], Facts]) -> None:
+    """A sprint that has ended may still owe labels, a comment and a closed issue; the next run pays, and only once."""
+    prepare(bench, ONE)
+    running = bench.start_run()
+    running.until("a: done")
+    assert running.end().code == -9
+    second = bench.run()
+    assert_as_undisturbed(bench, second, undisturbed(ONE))
+    again = bench.run()
+    assert (again.code, again.result) == (0, second.result)
+    assert_as_undisturbed(bench, again, undisturbed(ONE))
