@@ -1,6 +1,13 @@
 """The author's part of a task: preparing, running, collecting, pushing, and trying again."""
 
-from caloron_actors.domain.effects import CollectWork, LaunchAuthor, OpenPullRequest, PushBranch, SaveWork
+from caloron_actors.domain.effects import (
+    CollectWork,
+    LaunchAuthor,
+    OpenPullRequest,
+    PrepareWork,
+    PushBranch,
+    SaveWork,
+)
 from caloron_actors.domain.events import (
     AuthorEnded,
     BranchPushed,
@@ -58,30 +65,36 @@ def started(draft: Draft, task: Task, event: RunStarted) -> Refused | None:
     if run is None or run.ordinal != event.run or run.phase != "launching":
         return Refused(STALE)
     draft.edit_author(task.id, run, phase="running", counted=True)
-    began = draft.age if task.started_at is None else task.started_at
-    draft.edit(
-        task.id,
-        status=Status.IN_PROGRESS,
-        attempts=task.attempts + 1,
-        launch_failures=0,
-        started_at=began,
-    )
+    _count_attempt(draft, task)
     return None
 
 
 def launch_failed(draft: Draft, task: Task, event: LaunchFailed) -> Refused | None:
     """Nothing of the run lives. Try again later, unless it was given up because we wanted it so."""
     run = task.author
-    if run is None or run.ordinal != event.run:
+    if run is None or run.ordinal != event.run or not run.holds_slot:
         return Refused(STALE)
     draft.edit(task.id, author=None)
-    if task.final or task.status is Status.BLOCKED:
+    if _given_up(task):
         return None
     if run.phase == "stopping":
         want_again(draft, task.id)
     else:
         _launch_again(draft, task, event.reason)
     return None
+
+
+def start_rejected(
+    draft: Draft, task: Task, effect: PrepareWork | LaunchAuthor, reason: str
+) -> Refused | None:
+    """The world said a final no to the start of a run: a failed launch like any other."""
+    run = task.author
+    waited = "preparing" if isinstance(effect, PrepareWork) else "launching"
+    if run is None or run.ordinal != effect.run or run.phase not in (waited, "stopping"):
+        return Refused(STALE)
+    agent = draft.task_plan(task.id).assigned_to
+    failure = LaunchFailed(task=task.id, agent=agent, run=effect.run, role="author", reason=reason)
+    return launch_failed(draft, task, failure)
 
 
 def ended(draft: Draft, task: Task, event: AuthorEnded) -> Refused | None:
@@ -92,13 +105,12 @@ def ended(draft: Draft, task: Task, event: AuthorEnded) -> Refused | None:
     if event.feedback is not None:
         task = draft.edit(task.id, feedback=event.feedback)
     if event.result == "not_started":
-        attempts = task.attempts - 1 if run.counted else task.attempts
-        task = draft.edit(task.id, author=None, attempts=attempts)
-        if not task.final and task.status is not Status.BLOCKED:
-            _launch_again(draft, task, event.detail)
+        _never_ran(draft, task, run, event.detail)
         return None
-    unwanted = task.final or task.status is Status.BLOCKED or run.phase == "stopping"
-    if unwanted or event.result == "stopped":
+    if not run.counted:
+        task = _count_attempt(draft, task)
+    task = draft.edit(task.id, launch_failures=0)
+    if _given_up(task) or run.phase == "stopping" or event.result == "stopped":
         _save(draft, task, run)
     elif event.result == "failed":
         draft.edit(task.id, author=None)
@@ -114,6 +126,8 @@ def collected(draft: Draft, task: Task, event: WorkCollected) -> Refused | None:
     if run is None or run.ordinal != event.run or run.phase != "collecting":
         return Refused(STALE)
     draft.edit(task.id, author=None)
+    if _given_up(task):
+        return None
     draft.want(PushBranch(task=task.id, commit=event.commit, expected=task.head), run.ordinal)
     return None
 
@@ -124,6 +138,8 @@ def missing(draft: Draft, task: Task, event: WorkMissing) -> Refused | None:
     if run is None or run.ordinal != event.run or run.phase != "collecting":
         return Refused(STALE)
     draft.edit(task.id, author=None)
+    if _given_up(task):
+        return None
     if event.unresolved:
         send_back_for_conflict(draft, task.id, event.unresolved)
     else:
@@ -137,16 +153,20 @@ def saved(draft: Draft, task: Task, event: WorkSaved) -> Refused | None:
     if run is None or run.ordinal != event.run or run.phase != "saving":
         return Refused(STALE)
     draft.edit(task.id, author=None)
-    if not task.final and task.status is not Status.BLOCKED:
+    if not _given_up(task):
         want_again(draft, task.id)
     return None
 
 
 def pushed(draft: Draft, task: Task, event: BranchPushed) -> Refused | None:
     """The branch stands on the forge: open its pull request, or have the new head reviewed."""
-    if task.author is not None or task.wanted:
+    if event.commit == task.head or event.commit in task.past_heads:
+        return Refused(STALE)
+    if not _given_up(task) and not awaits_forge(task):
         return Refused(STALE)
     move_head(draft, task, event.commit)
+    if _given_up(task):
+        return None
     draft.edit(task.id, failures=0)
     if task.pull_request is None:
         ordinal = task.pull_requests + 1
@@ -161,9 +181,40 @@ def opened(draft: Draft, task: Task, event: PullRequestOpened) -> Refused | None
     """The pull request exists: have it reviewed."""
     if task.pull_request is not None:
         return Refused(f"{task.id} has pull request #{task.pull_request} already")
+    if not _given_up(task) and not awaits_forge(task):
+        return Refused(STALE)
     draft.edit(task.id, pull_request=event.number)
-    reviewing.enter(draft, task.id)
+    if not _given_up(task):
+        reviewing.enter(draft, task.id)
     return None
+
+
+def awaits_forge(task: Task) -> bool:
+    """Whether work is collected and its branch or pull request not yet answered by the forge."""
+    return task.status is Status.IN_PROGRESS and task.author is None and not task.wanted
+
+
+def _given_up(task: Task) -> bool:
+    return task.final or task.status is Status.BLOCKED
+
+
+def _count_attempt(draft: Draft, task: Task) -> Task:
+    """The agent's command was started: the attempt counts, however it ends."""
+    began = draft.age if task.started_at is None else task.started_at
+    status = Status.IN_PROGRESS if task.status is Status.STARTING else task.status
+    return draft.edit(task.id, status=status, attempts=task.attempts + 1, started_at=began)
+
+
+def _never_ran(draft: Draft, task: Task, run: AuthorRun, detail: str) -> None:
+    """The harness came and went without the agent's command: no attempt; a failed launch unless we wanted it so."""
+    attempts = task.attempts - 1 if run.counted else task.attempts
+    task = draft.edit(task.id, author=None, attempts=attempts)
+    if _given_up(task):
+        return
+    if run.phase == "stopping":
+        want_again(draft, task.id)
+    else:
+        _launch_again(draft, task, detail)
 
 
 def _launch_again(draft: Draft, task: Task, reason: str) -> None:
@@ -188,7 +239,7 @@ def _collect(draft: Draft, task: Task, run: AuthorRun) -> None:
 def _save(draft: Draft, task: Task, run: AuthorRun) -> None:
     if run.start is None:
         draft.edit(task.id, author=None)
-        if not task.final and task.status is not Status.BLOCKED:
+        if not _given_up(task):
             want_again(draft, task.id)
         return
     draft.edit_author(task.id, run, phase="saving")

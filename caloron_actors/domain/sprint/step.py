@@ -6,6 +6,8 @@ from caloron_actors.domain import events as ev
 from caloron_actors.domain.effects import (
     CollectWork,
     CreateIssue,
+    LaunchAuthor,
+    LaunchReviewer,
     MergePullRequest,
     OpenPullRequest,
     PrepareWork,
@@ -18,7 +20,7 @@ from caloron_actors.domain.sprint import author, labels, merging, reviewing, sch
 from caloron_actors.domain.sprint.draft import Draft
 from caloron_actors.domain.sprint.state import Refused, Sprint, Step
 from caloron_actors.domain.sprint.turns import block
-from caloron_actors.domain.task import Task
+from caloron_actors.domain.task import Status, Task
 from caloron_actors.domain.transitions import TABLE
 
 
@@ -115,19 +117,17 @@ def _apply(draft: Draft, task: Task, event: ev.TaskEvent) -> Refused | None:  # 
             assert_never(event)
 
 
-def _rejected(draft: Draft, task: Task, event: ev.EffectRejected) -> Refused | None:
+def _rejected(draft: Draft, task: Task, event: ev.EffectRejected) -> Refused | None:  # noqa: PLR0911 - one line a kind
     """The world said a final no to something the task needs: what that leads to depends on what was asked."""
     effect = event.effect
     match effect:
-        case PrepareWork():
+        case PrepareWork() | LaunchAuthor():
+            return author.start_rejected(draft, task, effect, event.reason)
+        case LaunchReviewer():
             failure = ev.LaunchFailed(
-                task=task.id,
-                agent=draft.task_plan(task.id).assigned_to,
-                run=effect.run,
-                role="author",
-                reason=event.reason,
+                task=task.id, agent=effect.agent, run=effect.run, role="reviewer", reason=event.reason
             )
-            return author.launch_failed(draft, task, failure)
+            return reviewing.launch_failed(draft, task, failure)
         case CollectWork():
             lost = ev.WorkMissing(task=task.id, run=effect.run, reason=event.reason)
             return author.missing(draft, task, lost)
@@ -139,8 +139,19 @@ def _rejected(draft: Draft, task: Task, event: ev.EffectRejected) -> Refused | N
             refused = ev.MergeRefused(task=task.id, head=effect.head, reason=event.reason)
             return merging.refused(draft, task, refused)
         case CreateIssue() | PushBranch() | OpenPullRequest():
-            if not task.final:
-                block(draft, task.id, f"{type(effect).__name__} was refused: {event.reason}")
+            return _creation_rejected(draft, task, effect, event.reason)
         case _:
             pass
+    return None
+
+
+def _creation_rejected(
+    draft: Draft, task: Task, effect: CreateIssue | PushBranch | OpenPullRequest, reason: str
+) -> Refused | None:
+    if task.final or task.status is Status.BLOCKED:
+        return None
+    awaited = task.issue is None if isinstance(effect, CreateIssue) else author.awaits_forge(task)
+    if not awaited:
+        return Refused(author.STALE)
+    block(draft, task.id, f"{type(effect).__name__} was refused: {reason}")
     return None
