@@ -11,6 +11,6 @@ def lifecycle_table() -> str:
         if others:
             moves.setdefault((status.value, others), []).append(event.__name__)
     lines = ["| status | event | may lead to |", "|---|---|---|"]
-    for (status, others), events in moves.items():
-        lines.append(f"| {status} | {', '.join(sorted(events))} | {', '.join(others)} |")
+    for (name, others), events in moves.items():
+        lines.append(f"| {name} | {', '.join(sorted(events))} | {', '.join(others)} |")
     return "\n".join(lines)
