@@ -1,6 +1,7 @@
 """`demo`: the bundled example sprint on a repository made for it."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -25,8 +26,8 @@ def demo(as_json: bool) -> None:  # noqa: FBT001 - click passes options by name
 what to look at next:
   the report           cat {options.state}/report.md
   the merged history   git -C {options.state}/forge/repositories/local/calculator.git log --graph --oneline
-  the forge itself     python -m caloron_actors forge serve --state {options.state}
-  the plan             python -m caloron_actors dag check {place}/calculator.toml""",
+  the forge itself     {sys.executable} -m caloron_actors forge serve --state {options.state}
+  the plan             {sys.executable} -m caloron_actors dag check {place}/calculator.toml""",
             err=True,
         )
         raise SystemExit(code)
