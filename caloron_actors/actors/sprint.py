@@ -77,7 +77,10 @@ class SprintActor(Actor[SprintArg, None]):
                 if settles is not None:
                     await self._refuse(event, settles, reason)
                 return reason
-            case Step(idle=True) if settles is None:
+            case Step(idle=True, sprint=same) if settles is None:
+                # A deadline that has passed without effect (no slot is free) must not be set again.
+                head = msgspec.structs.replace(self.sprint.head, age=same.head.age)
+                self.sprint = dataclasses.replace(self.sprint, head=head)
                 self._set_timer(ctx)
                 return None
             case Step():
