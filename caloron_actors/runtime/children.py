@@ -162,9 +162,7 @@ class Child:
         self._on_end(self, running)
 
     def _expected(self, reason: Exit, limit: Limit) -> bool:
-        if limit == "kill":
-            return isinstance(reason, Killed)
-        if reason == Shutdown():
+        if isinstance(reason, Killed) if limit == "kill" else reason == Shutdown():
             return True
         return isinstance(reason, Normal | Shutdown) and restart_of(self.spec) != "permanent"
 

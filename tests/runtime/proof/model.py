@@ -1,0 +1,311 @@
+"""The reference model: what a tree of supervisors does, written from OTP's rules and not from the kernel's code.
+
+It knows no tasks and no waiting: a step is played to its end before the next one. Ours where the project departs:
+giving up is an abnormal end (`otp=True`: a clean one), and the window of restarts is exact and half-open.
+"""
+
+from collections import deque
+from typing import assert_never
+
+from .trees import Branch, Call, Ends, Grow, Leaf, Nursery, Passes, Record, Spec, StartKey, Step, StopKey
+
+CLEAN = frozenset({"normal", "shutdown", "info"})
+END = {"crash": "crashed", "normal": "normal", "shutdown": "shutdown", "info": "info", "killed": "killed"}
+
+
+class Place:
+    """One child of a supervisor: its specification, and what is there now."""
+
+    def __init__(self, spec: Spec, path: str, starts: int = 0) -> None:
+        self.spec = spec
+        self.path = path
+        self.starts = starts
+        self.state = "down"
+        self.over: str | None = None
+        """Why it ended, as long as its supervisor has not looked."""
+        self.inner: Supervisor | None = None
+
+
+class Supervisor:
+    """A supervisor of a fixed list or, without ids and order, a factory."""
+
+    def __init__(
+        self, model: "Model", spec: Branch | Nursery, place: Place, parent: "Supervisor | None"
+    ) -> None:
+        self.model = model
+        self.spec = spec
+        self.place = place
+        self.parent = parent
+        self.queue: deque[tuple[str, Place]] = deque()
+        self.stamps: list[float] = []
+        inner = spec.children if isinstance(spec, Branch) else ()
+        self.places = [Place(child, f"{place.path}/{child.id}") for child in inner]
+        model.supervisors[place.path] = self
+
+    def boot(self) -> bool:
+        """Start all in order; when one fails, stop what runs in reverse and end. Nothing is tried again at boot."""
+        for place in self.places:
+            if not self.start(place):
+                self.report("start_error", place)
+                self.end("info")
+                return False
+        return True
+
+    def start(self, place: Place) -> bool:
+        """Start what belongs there and wait until it is up."""
+        place.inner, place.over = None, None
+        if isinstance(place.spec, Leaf):
+            up = self.model.leaf_starts(place.path, place.spec)
+        else:
+            place.inner = Supervisor(self.model, place.spec, place, self)
+            up = place.inner.boot()
+        place.state = "running" if up else "down"
+        if up:
+            self.report("progress", place)
+        return up
+
+    def stop(self, place: Place) -> None:
+        """Stop what is there, by its shutdown rule, and report an end that was not the expected one."""
+        reason, place.over = place.over, None
+        if reason is None:
+            if place.state != "running":
+                place.state = "down"  # a restart that was still to be tried again is off
+                return
+            if isinstance(place.spec, Leaf):
+                reason = self.model.leaf_stops(place.path, place.spec)
+            elif place.inner is not None:
+                reason = place.inner.end("shutdown")
+        place.state = "down"
+        expected = {"killed" if isinstance(place.spec, Leaf) and place.spec.brutal else "shutdown"}
+        if place.spec.restart != "permanent":
+            expected |= CLEAN
+        if reason not in expected:
+            self.report("shutdown_error", place)
+
+    def end(self, reason: str) -> str:
+        """Stop all children in reverse start order and be over."""
+        for place in reversed(self.places):
+            self.stop(place)
+        self.queue.clear()
+        del self.model.supervisors[self.place.path]
+        self.model.record.reports.append(f"end {self.place.path} {reason}")
+        return reason
+
+    def die(self, reason: str) -> None:
+        """End by itself: the supervisor above will look at it."""
+        self.end(reason)
+        self.place.over = reason
+        if self.parent is None:
+            self.model.record.exit = reason
+        else:
+            self.parent.queue.append(("ended", self.place))
+            self.parent.serve()
+
+    def serve(self) -> None:
+        """Take one event at a time until none is left."""
+        while self.queue:
+            kind, place = self.queue.popleft()
+            if kind == "ended" and place.over is not None:
+                self.child_ended(place)
+            elif kind == "retry" and place.state == "restarting":
+                self.restart(place)
+
+    def child_ended(self, place: Place) -> None:
+        """OTP's table: permanent always, transient after an abnormal end, temporary never."""
+        reason, place.over, place.state = place.over, None, "down"
+        rule, clean = place.spec.restart, reason in CLEAN or (self.model.otp and reason == "gaveup")
+        if rule == "permanent" or not clean:
+            self.report("child_terminated", place)
+        if rule == "permanent" or (rule == "transient" and not clean):
+            self.restart(place)
+            return
+        if rule == "temporary" or isinstance(self.spec, Nursery):
+            self.places.remove(place)
+        if place.spec.significant:
+            self.auto_shutdown()
+
+    def auto_shutdown(self) -> None:
+        left = any(place.spec.significant and place.state != "down" for place in self.places)
+        mode = self.spec.auto_shutdown if isinstance(self.spec, Branch) else "never"
+        if mode == "any_significant" or (mode == "all_significant" and not left):
+            self.die("shutdown")
+
+    def restart(self, place: Place) -> None:
+        """Count it, once for the whole group; then stop the group in reverse and start it in order."""
+        place.state = "restarting"
+        self.stamps.append(self.model.now)
+        if self.in_window() > self.spec.intensity:
+            self.report("shutdown", place)
+            self.die("gaveup")
+            return
+        group = self.group(place)
+        for other in reversed(group):
+            if other is not place:
+                self.stop(other)
+                if other.spec.restart == "temporary":
+                    self.places.remove(other)
+                    group.remove(other)
+        for other in group:
+            if not self.start(other):
+                self.report("start_error", other)
+                other.state = "restarting"
+                self.queue.append(("retry", other))
+                return
+
+    def in_window(self) -> int:
+        now, period = self.model.now, self.spec.period
+        return sum(now - stamp < period for stamp in self.stamps)
+
+    def group(self, place: Place) -> list[Place]:
+        """Who goes with a restarted child, in start order."""
+        strategy = self.spec.strategy if isinstance(self.spec, Branch) else "one_for_one"
+        if strategy == "one_for_one":
+            return [place]
+        return self.places[self.places.index(place) if strategy == "rest_for_one" else 0 :]
+
+    def find(self, id_: str) -> Place | None:
+        return next((place for place in self.places if place.spec.id == id_), None)
+
+    def start_child(self, leaf: Leaf) -> str:
+        """One more child by call: one that fails is forgotten, and costs no restart."""
+        there = self.find(leaf.id)
+        if there is not None:
+            return "already_present" if there.state == "down" else "already_started"
+        limit = self.spec.limit if isinstance(self.spec, Nursery) else None
+        if limit is not None and len(self.places) >= limit:
+            return "failed"
+        place = Place(leaf, f"{self.place.path}/{leaf.id}")
+        self.model.starts.pop(place.path, None)
+        if not self.start(place):
+            self.report("start_error", place)
+            return "failed"
+        self.places.append(place)
+        return "ok"
+
+    def terminate_child(self, id_: str) -> str:
+        """Stop it; the specification stays, unless it is temporary or in a factory."""
+        place = self.find(id_)
+        if place is None:
+            return "ok" if isinstance(self.spec, Nursery) else "not_found"
+        self.stop(place)
+        if place.spec.restart == "temporary" or isinstance(self.spec, Nursery):
+            self.places.remove(place)
+        return "ok"
+
+    def restart_child(self, id_: str) -> str:
+        """Start one that is down; it costs no restart, and one that fails stays down."""
+        place = self.find(id_)
+        if place is None or place.state != "down":
+            return "not_found" if place is None else place.state
+        if self.start(place):
+            return "ok"
+        self.report("start_error", place)
+        return "failed"
+
+    def delete_child(self, id_: str) -> str:
+        """Forget one that is down."""
+        place = self.find(id_)
+        if place is None or place.state != "down":
+            return "not_found" if place is None else place.state
+        self.places.remove(place)
+        return "ok"
+
+    def report(self, context: str, place: Place) -> None:
+        self.model.record.reports.append(f"{context} {place.path}")
+
+    def picture(self) -> list[str]:
+        lines = [f"{self.place.path} running restarts={self.in_window()}"]
+        for place in self.places:
+            running = place.inner is not None and place.state == "running"
+            lines += place.inner.picture() if running and place.inner else [f"{place.path} {place.state}"]
+        return lines
+
+
+class Model:
+    """A tree with its clock, and the record of what happens to it."""
+
+    def __init__(self, root: Branch, *, otp: bool = False) -> None:
+        self.otp = otp
+        self.now = 0.0
+        self.record = Record()
+        self.starts: dict[str, int] = {}
+        self.supervisors: dict[str, Supervisor] = {}
+        self.root = Supervisor(self, root, Place(root, root.id), None)
+
+    def boot(self) -> None:
+        if self.root.boot():
+            self.record.reports.append(f"progress {self.root.place.path}")
+        else:
+            self.record.exit = "start_failed"
+        self._look()
+
+    def play(self, step: Step) -> None:
+        """Do it and all that follows from it."""
+        match step:
+            case Passes(seconds):
+                self.now += seconds
+            case Ends(ends):
+                self._end(ends)
+            case StartKey(path, key, fails):
+                nursery = self.supervisors.get(path)
+                rule = nursery.spec.rule if nursery and isinstance(nursery.spec, Nursery) else "temporary"
+                self._answer(step, nursery and nursery.start_child(Leaf(key, rule, fails=fails)))
+            case StopKey(path, key):
+                nursery = self.supervisors.get(path)
+                self._answer(step, nursery and nursery.terminate_child(key))
+            case Grow(path, leaf):
+                branch = self.supervisors.get(path)
+                self._answer(step, branch and branch.start_child(leaf))
+            case Call(path, name, id_):
+                branch = self.supervisors.get(path)
+                self._answer(step, branch and getattr(branch, name)(id_))
+            case _:
+                assert_never(step)
+        self._look()
+
+    def stop(self) -> Record:
+        """Stop the tree, if it is not over yet."""
+        if not self.record.exit:
+            self.record.exit = self.root.end("shutdown")
+        return self.record
+
+    def leaf_starts(self, path: str, leaf: Leaf) -> bool:
+        self.starts[path] = number = self.starts.get(path, 0) + 1
+        failed = number in leaf.fails
+        self.record.lines.append(f"{'fail' if failed else 'start'} {path}")
+        if failed:
+            self.record.reports.append(f"end {path} crashed")
+        return not failed
+
+    def leaf_stops(self, path: str, leaf: Leaf) -> str:
+        """Its supervisor stops it; the reason it ends with."""
+        if not leaf.brutal:
+            return self.leaf_ends(path, leaf, "shutdown")
+        self.record.reports.append(f"end {path} killed")
+        return "killed"
+
+    def leaf_ends(self, path: str, leaf: Leaf, reason: str) -> str:
+        """Its terminate runs, and may crash; the reason it ends with."""
+        self.record.lines.append(f"stop {path} {reason}")
+        reason = "crashed" if leaf.sore else reason
+        self.record.reports.append(f"end {path} {reason}")
+        return reason
+
+    def _end(self, ends: tuple[tuple[str, str], ...]) -> None:
+        owner: Supervisor | None = None
+        for path, how in ends:
+            owner = self.supervisors.get(path.rpartition("/")[0])
+            place = owner.find(path.rpartition("/")[2]) if owner else None
+            if owner is None or place is None or place.state != "running" or place.over is not None:
+                continue
+            if isinstance(place.spec, Leaf):
+                place.over = self.leaf_ends(path, place.spec, END[how])
+                owner.queue.append(("ended", place))
+        if owner is not None:
+            owner.serve()
+
+    def _answer(self, step: Step, answer: object) -> None:
+        self.record.lines.append(f"answer {type(step).__name__} {answer or 'gone'}")
+
+    def _look(self) -> None:
+        self.record.pictures.append([] if self.record.exit else self.root.picture())
