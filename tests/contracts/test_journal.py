@@ -222,6 +222,15 @@ async def test_an_intent_withdrawn_while_claimed_does_not_wait_again(journal: Jo
     assert not await journal.claim(SPRINT, KEY)
 
 
+async def test_an_intent_withdrawn_while_claimed_is_not_claimed_by_a_later_life(journal: Journal) -> None:
+    await begin(journal)
+    await journal.commit(promise(1, ISSUE))
+    assert await journal.claim(SPRINT, KEY)
+    await journal.commit(msgspec.structs.replace(entry(2), withdrawn=(KEY,)))
+    assert not await journal.claim(SPRINT, KEY)
+    assert await states(journal) == {}
+
+
 async def test_a_claim_and_a_withdrawal_at_once_leave_one_winner(journal: Journal) -> None:
     await begin(journal)
     for seq in range(1, 40, 2):

@@ -115,6 +115,8 @@ class MemoryJournal:
         """Mark an open intent as being done now. Raises `NotFound` for a key that was never promised."""
         await anyio.lowlevel.checkpoint()
         promise = self._promise(sprint, key)
+        if promise.open and promise.unwanted:
+            promise.state = "withdrawn"
         if not promise.open:
             return False
         promise.state = "claimed"

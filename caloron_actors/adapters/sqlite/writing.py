@@ -36,7 +36,10 @@ WHERE sprint = ? AND key = ? AND state IN ('waiting', 'claimed')
 """
 CLAIM = """
 UPDATE intents SET state = 'claimed', tries = tries + 1, claimed = ?
-WHERE sprint = ? AND key = ? AND state IN ('waiting', 'claimed')
+WHERE sprint = ? AND key = ? AND state IN ('waiting', 'claimed') AND unwanted = 0
+"""
+DROP_UNWANTED = """
+UPDATE intents SET state = 'withdrawn' WHERE sprint = ? AND key = ? AND state = 'claimed' AND unwanted = 1
 """
 POSTPONE = """
 UPDATE intents SET state = CASE unwanted WHEN 1 THEN 'withdrawn' ELSE 'waiting' END, due = ?, error = ?
@@ -144,9 +147,13 @@ def expect_seq(connection: sqlite3.Connection, sprint: SprintId, seq: int) -> No
 
 
 def claim(connection: sqlite3.Connection, sprint: SprintId, key: EffectKey, wall: str) -> bool:
-    """Claim an open intent and count the try; False when it is open no more."""
+    """Claim an open intent and count the try; False when it is open no more.
+
+    One that was withdrawn while an earlier life had it is withdrawn now: whoever had it will not tell its outcome.
+    """
     if connection.execute(CLAIM, (wall, sprint, key)).rowcount == 1:
         return True
+    connection.execute(DROP_UNWANTED, (sprint, key))
     expect_intent(connection, sprint, key)
     return False
 
