@@ -7,7 +7,21 @@ giving up is an abnormal end (`otp=True`: a clean one), and the window of restar
 from collections import deque
 from typing import assert_never
 
-from .trees import Branch, Call, Ends, Grow, Leaf, Nursery, Passes, Record, Spec, StartKey, Step, StopKey
+from .trees import (
+    Branch,
+    Call,
+    Ends,
+    Grow,
+    History,
+    Leaf,
+    Nursery,
+    Passes,
+    Record,
+    Spec,
+    StartKey,
+    Step,
+    StopKey,
+)
 
 CLEAN = frozenset({"normal", "shutdown", "info"})
 END = {"crash": "crashed", "normal": "normal", "shutdown": "shutdown", "info": "info", "killed": "killed"}
@@ -309,3 +323,14 @@ class Model:
 
     def _look(self) -> None:
         self.record.pictures.append([] if self.record.exit else self.root.picture())
+
+
+def expected(history: History, *, otp: bool = False) -> Record:
+    """The record of that history by the rules; with `otp`, a supervisor that gave up has ended cleanly."""
+    model = Model(history.root, otp=otp)
+    model.boot()
+    for step in history.steps:
+        if model.record.exit:
+            break
+        model.play(step)
+    return model.stop()

@@ -11,38 +11,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from .histories import histories
-from .model import Model
+from .model import expected
 from .playing import play
-from .trees import History, Nursery, Record, calm, show, walk
+from .trees import History, difference
 
 SEED = int(os.environ.get("CALORON_PROOF_SEED", "20260105"))
 HISTORIES = int(os.environ.get("CALORON_PROOF_HISTORIES", "2400"))
 SHARDS = 4
 SHRINKING = 1500
 """Histories that may be played to make a failing one smaller."""
-
-
-def expected(history: History) -> Record:
-    """The model's record."""
-    model = Model(history.root)
-    model.boot()
-    for step in history.steps:
-        if model.record.exit:
-            break
-        model.play(step)
-    return model.stop()
-
-
-def difference(history: History, ours: Record, theirs: Record) -> str:
-    """What to read when they differ; empty when they do not."""
-    nurseries = {path for path, spec in walk(history.root) if isinstance(spec, Nursery)}
-    for name in ("exit", "lines", "reports", "pictures"):
-        mine, other = getattr(ours, name), getattr(theirs, name)
-        if name in {"lines", "reports"}:
-            mine, other = calm(mine, nurseries), calm(other, nurseries)
-        if mine != other:
-            return f"{name} differ\n{show(history)}\nruntime\n  {mine}\nmodel\n  {other}"
-    return ""
 
 
 class Search:
@@ -60,7 +37,7 @@ class Search:
             return
         problem = self._failed.get(history)
         if problem is None:
-            problem = difference(history, self._runner.run(play(history)), expected(history))
+            problem = difference(history, runtime=self._runner.run(play(history)), model=expected(history))
         if problem:
             self._first_failure = self._first_failure or self.played
             self._failed[history] = problem

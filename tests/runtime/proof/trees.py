@@ -147,6 +147,19 @@ def calm(lines: list[str], nurseries: set[str]) -> list[str]:
     return [*calmed, *sorted(group)]
 
 
+def difference(history: History, **records: Record) -> str:
+    """What to read when two named records differ; empty when they agree."""
+    (one, mine), (other, theirs) = records.items()
+    nurseries = {path for path, spec in walk(history.root) if isinstance(spec, Nursery)}
+    for name in ("exit", "lines", "reports", "pictures"):
+        left, right = getattr(mine, name), getattr(theirs, name)
+        if name in {"lines", "reports"}:
+            left, right = calm(left, nurseries), calm(right, nurseries)
+        if left != right:
+            return f"{name} differ\n{show(history)}\n{one}\n  {left}\n{other}\n  {right}"
+    return ""
+
+
 def show(history: History) -> str:
     """The history to be read, and in a form that can be pasted into a test."""
     lines = [f"  {path}: {_flat(spec)}" for path, spec in walk(history.root)]

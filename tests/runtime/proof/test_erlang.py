@@ -1,0 +1,99 @@
+"""Random histories on a real OTP supervisor: the model, and with it the runtime, does what OTP does.
+
+Compared is all but the documented departures: giving up is `shutdown` there, so a transient supervisor that gave up
+stays down; the window's edge is set to the same instant; a factory has no limit, no order and no reports on children.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from .erlang import Erlang
+from .histories import histories
+from .model import expected
+from .playing import play
+from .trees import Branch, History, Leaf, Nursery, Record, Spec, difference, walk
+
+SEED = int(os.environ.get("CALORON_PROOF_SEED", "20260105"))
+HISTORIES = int(os.environ.get("CALORON_PROOF_ERLANG_HISTORIES", "600"))
+ABSENT = "NOT COMPARED WITH OTP: no `escript` on this host; `apt-get install erlang-base` brings it"
+
+
+@pytest.fixture
+def erlang() -> Iterator[Erlang]:
+    if shutil.which("escript") is None:
+        pytest.skip(ABSENT)
+    with Erlang() as running:
+        yield running
+
+
+def without_limits(spec: Spec) -> Spec:
+    """The same tree with factories that have no max_children."""
+    match spec:
+        case Nursery():
+            return msgspec.structs.replace(spec, limit=None)
+        case Branch():
+            return msgspec.structs.replace(spec, children=tuple(map(without_limits, spec.children)))
+        case Leaf():
+            return spec
+
+
+def as_otp_shows_it(record: Record, history: History) -> Record:
+    """Without what OTP does not show, and what has no order sorted."""
+    nurseries = {path for path, spec in walk(history.root) if isinstance(spec, Nursery)}
+
+    def shown(report: str) -> bool:
+        word, _, path = report.partition(" ")
+        parent = path.rpartition("/")[0]
+        return word != "end" and parent != "" and parent not in nurseries
+
+    return Record(
+        record.lines,
+        [report for report in record.reports if shown(report)],
+        [sorted(line.partition(" restarts=")[0] for line in picture) for picture in record.pictures],
+        "shutdown" if record.exit == "gaveup" else record.exit,
+    )
+
+
+def gives_up_alike(history: History) -> bool:
+    """No supervisor's end is judged by whether giving up is clean: a permanent one is restarted in any case."""
+    return all(spec.restart == "permanent" for _, spec in walk(history.root) if not isinstance(spec, Leaf))
+
+
+def test_otp_model_and_runtime_agree(erlang: Erlang) -> None:
+    """OTP 25's supervisor, its clock moved by the history, writes the record that the model and the runtime write."""
+    compared = {"model": 0, "runtime": 0}
+
+    def check(drawn: History) -> None:
+        root = without_limits(drawn.root)
+        assert isinstance(root, Branch)
+        history = History(root, drawn.steps)
+        theirs = as_otp_shows_it(erlang.play(history), history)
+        model = as_otp_shows_it(expected(history, otp=True), history)
+        problem = difference(history, model=model, otp=theirs)
+        compared["model"] += 1
+        if not problem and gives_up_alike(history):
+            ours = as_otp_shows_it(runner.run(play(history)), history)
+            problem = difference(history, runtime=ours, otp=theirs)
+            compared["runtime"] += 1
+        if problem:
+            pytest.fail(problem, pytrace=False)
+
+    print(f"CALORON_PROOF_SEED={SEED} CALORON_PROOF_ERLANG_HISTORIES={HISTORIES}")  # noqa: T201
+    sized = settings(
+        max_examples=HISTORIES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    with asyncio.Runner() as runner:
+        seed(SEED)(sized(given(histories())(check)))()
+    assert compared["model"] >= HISTORIES
+    assert compared["runtime"] >= HISTORIES // 4
