@@ -19,6 +19,7 @@ from caloron_actors.domain.events import EffectRejected, Event
 from caloron_actors.domain.ids import EffectKey, SprintId
 from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.errors import PortError, Rejected, Unavailable
+from caloron_actors.ports.journal import OpenIntent
 from caloron_actors.runtime import Actor, Ask, Ctx, MailboxPolicy, Ref, Tell
 
 RETRY_FIRST = timedelta(seconds=1)
@@ -64,7 +65,11 @@ class OutboxActor(Actor[OutboxArg, None]):
         """Take up every open intent: whatever an earlier life may have begun is probed first."""
         self.arg = arg
         self._log = self._log.bind(sprint=arg.sprint)
-        for entry in await arg.journal.ask(OpenIntents(arg.sprint), timeout=ANSWER_PATIENCE):
+        self.take_up(ctx, await arg.journal.ask(OpenIntents(arg.sprint), timeout=ANSWER_PATIENCE))
+
+    def take_up(self, ctx: Ctx["OutboxActor"], entries: tuple[OpenIntent, ...]) -> None:
+        """Put open intents of whatever age into their lanes, to be probed first."""
+        for entry in entries:
             self.enqueue(Waiting(entry.intent, probe=True, tries=entry.tries))
         for name in list(self.lanes):
             self.advance(ctx, name)
@@ -109,13 +114,19 @@ class OutboxActor(Actor[OutboxArg, None]):
         return None
 
     async def _settle(self, key: EffectKey, event: Event) -> None:
-        """Offer the outcome until it is durable: the sprint may be starting again in between."""
+        """Offer the outcome until it is durable: the sprint may be starting again in between.
+
+        An offer without an answer may have been taken all the same; then the intent is open no more.
+        """
         while True:
             try:
                 await self.arg.sprint_ref.ask(Apply(event, settles=key), timeout=ANSWER_PATIENCE)
             except ASK_FAILURES:
                 await self.arg.performer.pause(RETRY_FIRST)
             else:
+                return
+            left = await self.arg.journal.ask(OpenIntents(self.arg.sprint), timeout=ANSWER_PATIENCE)
+            if all(entry.intent.key != key for entry in left):
                 return
 
     async def _postpone(self, waiting: Waiting, error: Unavailable) -> timedelta:
@@ -134,16 +145,25 @@ class OutboxActor(Actor[OutboxArg, None]):
 
 
 class Promised(Tell["OutboxActor"], frozen=True):
-    """A commit has promised these effects, and takes those back that were not begun."""
+    """A commit has promised these effects."""
 
     intents: tuple[Intent, ...]
-    withdrawn: tuple[EffectKey, ...]
 
     async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> None:
-        """Put them into their lanes. What was withdrawn is found out by its claim."""
+        """Put them into their lanes. What was taken back since is found out by its claim."""
         for intent in self.intents:
             actor.enqueue(Waiting(intent, probe=False, tries=0))
             actor.advance(ctx, lane(intent.effect))
+
+
+class Reminded(Tell["OutboxActor"], frozen=True):
+    """These effects were promised by earlier commits and are still open."""
+
+    entries: tuple[OpenIntent, ...]
+
+    async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> None:
+        """Take up those that are not here; they may have been tried before."""
+        actor.take_up(ctx, self.entries)
 
 
 class LaneTurn(Tell["OutboxActor"], frozen=True):

@@ -174,6 +174,15 @@ class LookDue(Tell["PollerActor"], frozen=True):
         ctx.after(actor.next_pause(news=news), LookDue())
 
 
+class LookAnew(Tell["PollerActor"], frozen=True):
+    """A sprint may have lost what it was told."""
+
+    async def run(self, actor: PollerActor, ctx: Ctx[PollerActor]) -> None:
+        """Forget what was told: the next look is a full one."""
+        actor.told.clear()
+        actor.mark = None
+
+
 class LookNow(Ask["PollerActor", str | None], frozen=True):
     """Take one full look, whatever was told before. Answers None when it was taken, or why not."""
 

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from caloron_actors.actors.agent import AgentActor, AgentArg, Role, Watch, agent_key
-from caloron_actors.actors.journal import Commit, JournalActor, Load
+from caloron_actors.actors.journal import Commit, JournalActor, Load, OpenIntents
 from caloron_actors.domain.effects import Intent
 from caloron_actors.domain.events import Event, Limits, RunStarted, SprintStarted, TimePassed
 from caloron_actors.domain.ids import AgentId, EffectKey, SprintId, TaskId
@@ -18,7 +18,7 @@ from caloron_actors.domain.sprint.schedule import next_deadline
 from caloron_actors.domain.sprint.state import Refused, Sprint, Step
 from caloron_actors.domain.sprint.step import step
 from caloron_actors.ports.clock import WallClock
-from caloron_actors.ports.journal import Entry
+from caloron_actors.ports.journal import Entry, OpenIntent
 from caloron_actors.ports.launcher import RunId
 from caloron_actors.ports.watching import Watcher
 from caloron_actors.runtime import Actor, AlreadyStarted, Ask, Ctx, Factory, MailboxPolicy, Ref, Tell, Timer
@@ -29,7 +29,11 @@ COMMIT_PATIENCE = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class SprintArg:
-    """What a Sprint needs of its surroundings. `promise` hands committed intents and withdrawals to its outbox."""
+    """What a Sprint needs of its surroundings.
+
+    `promise` hands committed intents to its outbox, `remind` those of earlier commits. `look_anew` has the forge looked
+    at as if nothing had been told yet.
+    """
 
     sprint: SprintId
     limits: Limits
@@ -38,7 +42,9 @@ class SprintArg:
     watcher: Watcher
     journal: Ref[JournalActor]
     agents: Factory[AgentArg, AgentActor]
-    promise: Callable[[tuple[Intent, ...], tuple[EffectKey, ...]], bool]
+    promise: Callable[[tuple[Intent, ...]], bool]
+    remind: Callable[[tuple[OpenIntent, ...]], bool]
+    look_anew: Callable[[], bool]
     agent_arg: AgentArg
 
 
@@ -63,6 +69,10 @@ class SprintActor(Actor[SprintArg, None]):
         self._log = self._log.bind(sprint=arg.sprint)
         for run, task in live_runs(stored):
             self.watch(ctx, run, task)
+        # A commit whose answer was lost has promised effects that the outbox was not told of, and a crash may have
+        # cost a fact that the poller takes for told.
+        arg.remind(await arg.journal.ask(OpenIntents(arg.sprint), timeout=COMMIT_PATIENCE))
+        arg.look_anew()
         if stored.head.outcome is None:
             await self.apply(ctx, SprintStarted(arg.limits, arg.author_login), settles=None)
         arg.watcher.moved(self.sprint, TimePassed())
@@ -129,8 +139,8 @@ class SprintActor(Actor[SprintArg, None]):
         self.arg.watcher.moved(self.sprint, event)
 
     def _after(self, ctx: Ctx["SprintActor"], event: Event, moved: Step) -> None:
-        if moved.intents or moved.withdrawn:
-            self.arg.promise(moved.intents, moved.withdrawn)
+        if moved.intents:
+            self.arg.promise(moved.intents)
         if isinstance(event, RunStarted):
             run = RunId(self.arg.sprint, event.task, event.agent, event.run)
             self.watch(ctx, run, event.task)

@@ -10,10 +10,10 @@ from caloron_actors.actors.agent import AgentActor, AgentArg
 from caloron_actors.actors.journal import JournalActor, Load, OpenIntents, OpenJournal, Stored
 from caloron_actors.actors.listener import ListenerActor, ListenerArg
 from caloron_actors.actors.localforge import LocalForgeActor
-from caloron_actors.actors.outbox import OutboxActor, OutboxArg, Promised
+from caloron_actors.actors.outbox import OutboxActor, OutboxArg, Promised, Reminded
 from caloron_actors.actors.perform import Performer
 from caloron_actors.actors.perform.world import World
-from caloron_actors.actors.poller import PollerActor, PollerArg
+from caloron_actors.actors.poller import LookAnew, PollerActor, PollerArg
 from caloron_actors.actors.sprint import AgentBack, Happened, SprintActor, SprintArg
 from caloron_actors.domain.events import Limits
 from caloron_actors.domain.sprint.state import Sprint
@@ -155,7 +155,9 @@ class Tree:
             watcher=self._around.watcher,
             journal=self.journal,
             agents=self.agents,
-            promise=lambda intents, withdrawn: outbox.tell(Promised(intents, withdrawn)),
+            promise=lambda intents: outbox.tell(Promised(intents)),
+            remind=lambda entries: outbox.tell(Reminded(entries)),
+            look_anew=lambda: self.poller_of(sprint).tell(LookAnew()),
             agent_arg=AgentArg(
                 launcher=self._around.launcher,
                 lease=self._around.lease,
