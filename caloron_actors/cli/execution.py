@@ -24,8 +24,9 @@ def execute(options: "RunOptions", *, as_json: bool) -> int:
     configure_logs("warning", "auto")
 
     async def main() -> tuple[RunResult, signal.Signals | None]:
-        with progress(options.dag) as shown:
-            async with interruptible() as told:
+        # Signals are taken before the first line is shown: whoever reads it may interrupt at once.
+        async with interruptible() as told:
+            with progress(options.dag) as shown:
                 result = await run(options, shown, told.event)
                 return result, told.number
 
