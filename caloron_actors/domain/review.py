@@ -32,13 +32,16 @@ def assess(reviews: Sequence[Review], head: Commit | None) -> Verdict:
 
 
 def merge_reviews(known: tuple[Review, ...], seen: Sequence[Review]) -> tuple[Review, ...]:
-    """Add what was seen to what was known, by id; a known review can only change its state (be dismissed).
+    """Add what was seen to what was known, by id; a known review can only be dismissed, and stays so.
 
     Gives `known` itself when nothing is new.
     """
     merged = {review.id: review for review in known}
     for review in seen:
         before = merged.get(review.id)
-        merged[review.id] = review if before is None else replace(before, state=review.state)
+        if before is None:
+            merged[review.id] = review
+        elif review.state == "dismissed":
+            merged[review.id] = replace(before, state="dismissed")
     result = tuple(sorted(merged.values(), key=lambda r: r.id))
     return known if result == known else result

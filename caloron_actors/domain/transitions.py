@@ -30,7 +30,8 @@ _STAYS: tuple[Status, ...] = ()
 
 ROWS: tuple[Row, ...] = (
     (events.IssueCreated, (*OPEN, _C, _F), _STAYS),
-    (events.WorkPrepared, (_S, _I), (_M,)),
+    (events.WorkPrepared, (_S,), _STAYS),
+    (events.WorkPrepared, (_I,), (_V, _M, _B, _F)),
     (events.RunStarted, (_S, _I), (_I,)),
     (events.RunStarted, (_V,), _STAYS),
     (events.LaunchFailed, (_S,), (_R, _B)),

@@ -49,7 +49,11 @@ def prepared(draft: Draft, task: Task, event: WorkPrepared) -> Refused | None:
     if run is None or run.ordinal != event.run or run.phase != "preparing":
         return Refused(STALE)
     if isinstance(task.round, Conflict) and not event.conflicts:
-        draft.edit(task.id, author=None, status=Status.MERGING)
+        if task.pull_request is None:
+            draft.edit(task.id, author=None)
+            _ask_for_pull_request(draft, task)
+        else:
+            reviewing.resume(draft, task.id)
         return None
     if isinstance(task.round, Conflict):
         draft.edit(task.id, round=Conflict(event.conflicts))
@@ -169,12 +173,15 @@ def pushed(draft: Draft, task: Task, event: BranchPushed) -> Refused | None:
         return None
     draft.edit(task.id, failures=0)
     if task.pull_request is None:
-        ordinal = task.pull_requests + 1
-        draft.edit(task.id, pull_requests=ordinal)
-        draft.want(OpenPullRequest(task.id), ordinal)
+        _ask_for_pull_request(draft, task)
     else:
         reviewing.enter(draft, task.id)
     return None
+
+
+def _ask_for_pull_request(draft: Draft, task: Task) -> None:
+    row = draft.edit(task.id, pull_requests=task.pull_requests + 1)
+    draft.want(OpenPullRequest(task.id), row.pull_requests)
 
 
 def opened(draft: Draft, task: Task, event: PullRequestOpened) -> Refused | None:

@@ -19,10 +19,9 @@ from caloron_actors.domain.sprint.turns import (
     block,
     move_head,
     send_back,
-    send_back_for_changes,
     send_back_for_conflict,
 )
-from caloron_actors.domain.task import Rework, Status, Task
+from caloron_actors.domain.task import Review, Rework, Status, Task
 
 MERGE_TRIES = 3
 CLOSED_UNMERGED_LIMIT = 2
@@ -73,7 +72,7 @@ def conflicted(draft: Draft, task: Task, event: MergeConflicted) -> Refused | No
     """The head conflicts with the base branch: back to its author."""
     if event.head != task.head or not task.merging:
         return Refused(STALE)
-    draft.edit(task.id, merging=False)
+    draft.unsend_merge(task.id)
     send_back_for_conflict(draft, task.id, event.paths)
     return None
 
@@ -83,7 +82,8 @@ def refused(draft: Draft, task: Task, event: MergeRefused) -> Refused | None:
     if event.head != task.head or not task.merging:
         return Refused(STALE)
     refusals = task.merge_refusals + 1
-    draft.edit(task.id, merging=False, merge_refusals=refusals, retry_at=draft.backoff(refusals))
+    draft.unsend_merge(task.id)
+    draft.edit(task.id, merge_refusals=refusals, retry_at=draft.backoff(refusals))
     if refusals >= MERGE_TRIES:
         block(draft, task.id, f"the forge refused the merge {refusals} times, the last time: {event.reason}")
     return None
@@ -91,6 +91,8 @@ def refused(draft: Draft, task: Task, event: MergeRefused) -> Refused | None:
 
 def observed(draft: Draft, task: Task, event: TaskObserved) -> Refused | None:
     """Take in how the task's pull request and issue are on the forge, whoever made them so."""
+    if task.final:
+        return None
     if event.pull_request is not None and event.pull_request.number == task.pull_request:
         _see_pull_request(draft, task, event.pull_request)
     row = draft.tasks[task.id]
@@ -100,14 +102,17 @@ def observed(draft: Draft, task: Task, event: TaskObserved) -> Refused | None:
 
 
 def _see_pull_request(draft: Draft, task: Task, fact: PullRequestFact) -> None:
-    if fact.merged and fact.merge_commit is not None:
-        finish(draft, task.id, fact.merge_commit, fact.merged_by)
+    if fact.merged:
+        if fact.merge_commit is not None:  # else the forge has not told all yet
+            draft.unsend_merge(task.id)
+            finish(draft, task.id, fact.merge_commit, fact.merged_by)
         return
     if fact.state == "closed":
         _closed_unmerged(draft, task, fact)
         return
-    reviews = merge_reviews(task.reviews, fact.reviews)
-    if reviews is not task.reviews:
+    reviews = merge_reviews(task.reviews, reviewing.of_others(draft, fact.reviews))
+    news = tuple(review for review in reviews if review not in task.reviews)
+    if news:
         draft.edit(task.id, reviews=reviews)
     moved = fact.head != task.head and fact.head not in task.past_heads
     if moved and task.status in (Status.IN_REVIEW, Status.MERGING, Status.BLOCKED):
@@ -115,42 +120,65 @@ def _see_pull_request(draft: Draft, task: Task, fact: PullRequestFact) -> None:
         draft.unsend_merge(task.id)
         move_head(draft, draft.tasks[task.id], fact.head)
         reviewing.enter(draft, task.id)
-    elif moved and task.wanted:
+        return
+    if moved and task.wanted:
         move_head(draft, draft.tasks[task.id], fact.head)
-    elif reviews is not task.reviews and task.status is Status.IN_REVIEW:
-        reviewing.decide(draft, task.id)
-    elif reviews is not task.reviews and task.status in (Status.BLOCKED, Status.MERGING):
-        _heed_human(draft, task.id)
+    if news:
+        _weigh(draft, task.id, news)
 
 
-def _heed_human(draft: Draft, task: TaskId) -> None:
-    """New reviews on a task that waits: enough approvals free it, a change request sends it back."""
+def _weigh(draft: Draft, task: TaskId, news: tuple[Review, ...]) -> None:
+    """Reviews have come or were dismissed: see what they mean for a task that waits."""
+    row = draft.tasks[task]
+    approved = reviewing.approved(draft, row)
+    match row.status:
+        case Status.IN_REVIEW:
+            reviewing.decide(draft, task)
+        case Status.MERGING if not approved:
+            draft.unsend_merge(task)
+            draft.edit(task, status=Status.IN_REVIEW)
+            reviewing.decide(draft, task)
+        case Status.BLOCKED:
+            _heed_human(draft, task, news)
+        case Status.IN_PROGRESS if approved and row.wanted and row.author is None:
+            if row.pull_request is not None and isinstance(row.round, Rework):
+                draft.edit(task, status=Status.IN_REVIEW, wanted=False, retry_at=None)
+                reviewing.decide(draft, task)
+        case _:
+            pass
+
+
+def _heed_human(draft: Draft, task: TaskId, news: tuple[Review, ...]) -> None:
+    """New reviews of a task that waits for a human: a change request sends it back, uncounted; approval frees it.
+
+    Somebody's older change request stands until it is dismissed or taken back: an approval does not outvote it.
+    """
     row = draft.tasks[task]
     verdict = assess(row.reviews, row.head)
-    if verdict.changes is not None and row.status is Status.BLOCKED:
+    if verdict.changes in news and verdict.changes is not None:
         send_back(draft, task)
         draft.edit(task, round=Rework(verdict.changes.text, verdict.changes.login))
-    elif verdict.changes is not None:
-        send_back_for_changes(draft, task, verdict.changes.text, verdict.changes.login)
-    elif verdict.approvals >= draft.plan.dag.review.required_approvals and row.status is Status.BLOCKED:
-        draft.edit(task, status=Status.MERGING, reason=None, merge_refusals=0)
+    elif reviewing.approved(draft, row):
+        draft.edit(task, status=Status.IN_REVIEW, reason=None, merge_refusals=0)
+        reviewing.decide(draft, task)
 
 
 def _closed_unmerged(draft: Draft, task: Task, fact: PullRequestFact) -> None:
-    if task.author is not None or task.status in (Status.PENDING, Status.READY, Status.STARTING):
-        return
     closed = task.closed_unmerged + 1
     draft.edit(task.id, pull_request=None, closed_unmerged=closed)
     words = f"pull request #{fact.number} was closed without a merge"
     if closed >= CLOSED_UNMERGED_LIMIT:
         block(draft, task.id, f"{words}, the {closed}. time")
-    else:
+    elif (
+        task.status is not Status.IN_PROGRESS
+    ):  # else its author is at it, and its next push opens another one
         send_back(draft, task.id)
         draft.edit(task.id, round=Rework(words, fact.merged_by or "a human"))
 
 
 def _see_issue(draft: Draft, task: Task, fact: IssueFact) -> None:
-    if fact.state == "closed" and not task.final:
+    ours = task.merging and fact.closed_by == draft.head.author_login  # by the merge that is under way
+    if fact.state == "closed" and not task.final and not ours:
         who = fact.closed_by or "a human"
         cancel(draft, task.id, f"issue #{fact.number} was closed by {who} without a merge")
 

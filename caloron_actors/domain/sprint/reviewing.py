@@ -1,5 +1,7 @@
 """The reviewers' part of a task: asking them, asking again, and what their verdicts lead to."""
 
+from collections.abc import Sequence
+
 from caloron_actors.domain.effects import SubmitReview
 from caloron_actors.domain.events import LaunchFailed, ReviewerEnded, ReviewSubmitted, RunStarted
 from caloron_actors.domain.ids import AgentId, TaskId
@@ -7,7 +9,7 @@ from caloron_actors.domain.review import assess, merge_reviews
 from caloron_actors.domain.sprint.draft import Draft
 from caloron_actors.domain.sprint.state import Refused
 from caloron_actors.domain.sprint.turns import block, send_back_for_changes
-from caloron_actors.domain.task import ReviewRun, Status, Task
+from caloron_actors.domain.task import Review, ReviewRun, Status, Task
 
 STALE = "of an earlier review"
 AWAITS_HUMAN = "approved; auto_merge is off: waits for a human to merge"
@@ -79,11 +81,10 @@ def ended(draft: Draft, task: Task, event: ReviewerEnded) -> Refused | None:
 
 def submitted(draft: Draft, task: Task, event: ReviewSubmitted) -> Refused | None:
     """A reviewer's verdict stands on the forge: see what all of them come to."""
-    draft.edit(task.id, reviews=merge_reviews(task.reviews, (event.review,)))
+    draft.edit(task.id, reviews=merge_reviews(task.reviews, of_others(draft, (event.review,))))
     review = _find(draft.tasks[task.id], event.agent, event.run)
-    if review is None:
-        return None
-    draft.edit_review(task.id, review, phase="done")
+    if review is not None:
+        draft.edit_review(task.id, review, phase="done")
     if task.status is Status.IN_REVIEW:
         decide(draft, task.id)
     return None
@@ -97,6 +98,26 @@ def submission_rejected(draft: Draft, task: Task, effect: SubmitReview, reason: 
         draft.edit_review(task.id, review, phase="silent", last_failure=words)
         if task.status is Status.IN_REVIEW:
             decide(draft, task.id)
+
+
+def approved(draft: Draft, task: Task) -> bool:
+    """Whether the present head has the approvals it needs and nobody wants changes."""
+    verdict = assess(task.reviews, task.head)
+    return verdict.changes is None and verdict.approvals >= draft.plan.dag.review.required_approvals
+
+
+def of_others(draft: Draft, reviews: Sequence[Review]) -> tuple[Review, ...]:
+    """The reviews that count: nobody approves its own pull request, and the service opens them all."""
+    return tuple(review for review in reviews if review.login != draft.head.author_login)
+
+
+def resume(draft: Draft, task: TaskId) -> None:
+    """The head needs no work after all: go on with the reviews it has, or have it reviewed."""
+    row = draft.edit(task, author=None, status=Status.IN_REVIEW, reason=None)
+    if approved(draft, row) or assess(row.reviews, row.head).changes is not None:
+        decide(draft, task)
+    else:
+        enter(draft, task)
 
 
 def decide(draft: Draft, task: TaskId) -> None:
