@@ -37,5 +37,5 @@ def kpis_of(sprint: Sprint) -> Kpis:
         attempts=sum(task.attempts for task in rows),
         review_cycles=sum(task.review_cycles for task in rows),
         conflict_rounds=sum(task.conflict_rounds for task in rows),
-        duration=sprint.head.ended_at or sprint.head.age.lived,
+        duration=sprint.head.age.lived if sprint.head.ended_at is None else sprint.head.ended_at,
     )

@@ -1,6 +1,6 @@
 """What a sprint does next by itself: free tasks, fill slots, send the next merge, and know when it is over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from heapq import merge
 from typing import Literal
@@ -14,6 +14,11 @@ from caloron_actors.domain.sprint.state import Outcome, Sprint
 from caloron_actors.domain.task import AuthorRun, Conflict, ReviewRun, Status, Task
 
 Condition = Literal["running", "blocked", "ended"]
+
+
+def not_begun(tasks: Iterable[Task]) -> bool:
+    """Whether the sprint was never started: every plan has a task that needs no other, and `begin` frees it."""
+    return all(task.status is Status.PENDING for task in tasks)
 
 
 def begin(draft: Draft) -> None:
@@ -62,8 +67,9 @@ def condition(sprint: Sprint) -> Condition:
     index = sprint.index or Index.of(sprint.plan.dag, sprint.tasks)
     if index.heads or any(_moves_by_itself(task) for task in _live(sprint)):
         return "running"
-    no_issue_yet = any(task.status is Status.READY for task in sprint.tasks.values())
-    return "running" if no_issue_yet else "blocked"
+    rows = sprint.tasks.values()
+    no_issue_yet = any(task.status is Status.READY for task in rows)
+    return "running" if no_issue_yet or not_begun(rows) else "blocked"
 
 
 def runs_alive(sprint: Sprint) -> bool:
@@ -96,16 +102,19 @@ def _release_dependents(draft: Draft) -> None:
     while ended:
         need = draft.tasks[ended.pop()]
         for task in draft.index.plan.dependents.get(need.id, ()):
-            if draft.tasks[task].status is not Status.PENDING:
-                continue
+            row = draft.tasks[task]
             if need.status is Status.DONE:
                 _promote(draft, task)
-            else:
+            elif (
+                row.ready_at is None and not row.final
+            ):  # blocked before its time counts too: it would never end
                 cancel(draft, task, f"its dependency {need.id} is {need.status}")
                 ended.append(task)
 
 
 def _promote(draft: Draft, task: TaskId) -> None:
+    if draft.tasks[task].status is not Status.PENDING:
+        return
     if all(draft.tasks[need].status is Status.DONE for need in draft.task_plan(task).depends_on):
         draft.edit(task, status=Status.READY, ready_at=draft.age, wanted=True)
 

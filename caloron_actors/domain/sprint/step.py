@@ -40,7 +40,7 @@ def _whole(draft: Draft, event: ev.SprintEvent) -> Refused | None:
         return Refused("the sprint has ended")
     match event:
         case ev.SprintStarted():
-            if draft.head.seq == 1:
+            if schedule.not_begun(draft.tasks.values()):
                 schedule.begin(draft)
             draft.edit_head(limits=event.limits, author_login=event.author_login, suspended=None)
         case ev.SprintSuspended():
@@ -48,6 +48,8 @@ def _whole(draft: Draft, event: ev.SprintEvent) -> Refused | None:
             for task in draft.tasks:
                 draft.stop_author(task)
                 draft.stop_reviewers(task)
+        case ev.SprintCancelled() if draft.head.ending is not None:
+            return Refused(f"the sprint is {draft.head.ending} already")
         case ev.SprintCancelled():
             schedule.wind_down(draft, "cancelled", f"the sprint was cancelled by {event.by}")
         case ev.TimePassed():
