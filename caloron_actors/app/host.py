@@ -67,6 +67,7 @@ class Host:
         self.clock = SystemClock()
         self.system = System(clock=self.clock, observer=LoggedReports())
         self.addresses: Addresses | None = None
+        self.listens = anyio.Event()
         self.stopping = False
         self._stack = stack
         self._secret = _secret(options.state / "secret")
@@ -127,6 +128,7 @@ class Host:
 
     def _opened(self, addresses: Addresses) -> None:
         self.addresses = addresses
+        self.listens.set()
 
     async def _ports_of(self, sprint: Sprint) -> SprintPorts:
         """The ports of a sprint, made once: its accounts and repository on the forge, its client, its workspace."""

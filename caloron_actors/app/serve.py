@@ -3,6 +3,7 @@
 import anyio
 import structlog
 
+from caloron_actors.adapters.http import bind_tcp
 from caloron_actors.adapters.sqlite import StateDirectory
 from caloron_actors.app.commands import commands_for, resolve
 from caloron_actors.app.host import Host, HostOptions
@@ -10,7 +11,7 @@ from caloron_actors.app.run import find_git
 from caloron_actors.domain.events import Event
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.commands import Commands
-from caloron_actors.settings import Settings
+from caloron_actors.settings import Settings, SettingsError
 
 
 class LoggedSteps:
@@ -30,7 +31,10 @@ class LoggedSteps:
 
 
 async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) -> None:
-    """Serve until `stop` is set; agents live on. Raises `Mistakes` and `StateUnusable` before anything is started."""
+    """Serve until `stop` is set; agents live on.
+
+    Raises `Mistakes`, `SettingsError` and `StateUnusable` before anything is started.
+    """
     git = await find_git()
     agents = settings.agents
     author = resolve("agents.command", agents.command, environ) if agents.command else None
@@ -43,7 +47,11 @@ async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) 
     def commands_of(sprint: Sprint) -> Commands:
         return commands_for(sprint.plan.dag, author=author, reviewer=reviewer, environ=environ)
 
+    http_token = _token(settings)
+    bind_tcp(settings.http.host, 0).close()
     with StateDirectory.hold(settings.state.directory):
+        # A port in use would end the listener again and again: better said once, before anything is started.
+        bind_tcp(settings.http.host, settings.http.port).close()
         options = HostOptions(
             state=settings.state.directory.absolute(),
             limits=agents.limits(),
@@ -51,17 +59,29 @@ async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) 
             watcher=LoggedSteps(),
             http_host=settings.http.host,
             http_port=settings.http.port,
-            http_token=_token(settings),
+            http_token=http_token,
             wall_time=agents.wall_time,
             orphan_limit=agents.orphan_limit,
             poll_active=settings.forge.poll_interval,
             poll_idle=settings.forge.poll_idle,
         )
         async with Host.open(options, git) as host:
+            await host.listens.wait()
             structlog.get_logger("serve").info("ready", state=str(options.state), http=host.addresses)
             await stop.wait()
 
 
 def _token(settings: Settings) -> str | None:
     path = settings.http.token_file
-    return None if path is None else path.read_text(encoding="utf-8").strip()
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise SettingsError(
+            f"http.token_file: {path} cannot be read ({why}): name a file that exists"
+        ) from error
+    if not token:
+        raise SettingsError(f"http.token_file: {path} is empty: put a token into it")
+    return token
