@@ -49,12 +49,12 @@ class Served:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=LIMIT)
         return self._ask(connection, method, path, account, body)
 
-    def ask_socket(self, method: str, path: str, account: str | None = None) -> Answer:
-        """The same over the Unix socket."""
+    def ask_socket(self, method: str, path: str, account: str, where: str) -> Answer:
+        """The same over the Unix socket at `where`."""
         connection = http.client.HTTPConnection("localhost", timeout=LIMIT)
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(LIMIT)
-        connection.sock.connect(str(self.line["socket"]))
+        connection.sock.connect(where)
         return self._ask(connection, method, path, account, None)
 
     def _ask(
