@@ -1,10 +1,12 @@
 """The actor kernel: typed actors, refs that survive restarts, and OTP's supervision. Knows nothing of sprints."""
 
 from .actor import Actor, Ctx
+from .budgets import Backoff, Budget
 from .clock import Clock, Timer
-from .errors import ActorGone, AlreadyStarted, AskCycle, AskTimeout, MailboxFull, StartFailed
+from .errors import ActorGone, AlreadyStarted, AskCycle, AskTimeout, ChildRefused, MailboxFull, StartFailed
 from .exits import Crashed, Exit, GaveUp, Killed, Normal, Shutdown, is_clean
 from .factories import Factory
+from .handles import ChildCounts, Supervisor
 from .mailbox import MailboxPolicy
 from .messages import Ask, Down, Tell
 from .ref import Ref
@@ -30,6 +32,11 @@ __all__ = [
     "SupervisorSpec",
     "FactorySpec",
     "Factory",
+    "Backoff",
+    "Budget",
+    "Supervisor",
+    "ChildCounts",
+    "ChildRefused",
     "child",
     "supervisor",
     "factory",

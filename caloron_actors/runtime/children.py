@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .cell import Cell
+from .clock import Timer
 from .exits import Exit, Killed, Normal, Shutdown
 from .incarnation import UNKILLABLE, Incarnation
 from .kernel import Kernel
+from .restarts import RestartWindow
 from .running import Running
 from .spec import AnySpec, ChildSpec, FactorySpec, Limit, Restart, SupervisorSpec
 from .telemetry import ChildInfo, ErrorContext, Kind, Node, Progress, State, SupervisorReport
@@ -37,6 +39,10 @@ class Child:
         self._parent = parent
         self._make_subtree = make_subtree
         self._on_end = on_end
+        self.window = None if spec.budget is None else RestartWindow(spec.budget.restarts, spec.budget.period)
+        self._failures = 0
+        self._up_since: float | None = None
+        self._pause: Timer | None = None
         self._saved: Any = None
         self._cells: list[Cell] = []
         self.open()
@@ -54,6 +60,7 @@ class Child:
         """Start the next incarnation; its `acknowledged` tells how that went."""
         self.number += 1
         self.state = "starting"
+        self.end_pause()
         self.open()
         self.running = running = self._make()
         running.launch()
@@ -70,6 +77,8 @@ class Child:
         failure = running.acknowledged.value
         if failure is None:
             self.state = "running"
+            if self.spec.backoff is not None:
+                self._up_since = self._kernel.clock.monotonic()
             self._kernel.report(Progress(self._parent, self.info()))
         else:
             self.forget("waiting")
@@ -79,7 +88,9 @@ class Child:
         """Stop what runs here, by the child's shutdown rule, and report an end that was not the expected one."""
         running = self.running
         if running is None:
-            self.state = "down"
+            self.end_pause()
+            if self.state != "parked":
+                self.state = "down"
             return
         starting = not running.acknowledged.is_set  # its state lags behind while the event is queued
         self.state = "stopping"
@@ -102,6 +113,38 @@ class Child:
             self.report("unkillable", reason, restarts)
         elif not starting and not self._expected(reason, limit):
             self.report("shutdown_error", reason, restarts)
+
+    def pause(self) -> float:
+        """Seconds to wait before the restart that is due now, by the child's backoff."""
+        backoff = self.spec.backoff
+        if backoff is None:
+            return 0.0
+        up_since, self._up_since = self._up_since, None
+        if up_since is not None and self._kernel.clock.monotonic() - up_since >= backoff.cap:
+            self._failures = 0
+        self._failures += 1
+        return backoff.delay(self._failures - 1, self._kernel.draw())
+
+    def after_pause(self, seconds: float, call: Callable[[], None]) -> None:
+        """Run `call` after so many seconds, unless the child is stopped or started before."""
+        self._pause = self._kernel.timers.after(seconds, call)
+
+    def end_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+
+    def park(self, reason: Exit, restarts: int) -> None:
+        """Its budget is spent: it stays down and turns messages away until it is restarted by hand."""
+        self.forget("parked")
+        self.close()
+        self.report("parked", reason, restarts)
+
+    def renew(self) -> None:
+        """Give it a fresh budget and a fresh row of delays."""
+        self._failures = 0
+        if self.window is not None:
+            self.window.clear()
 
     def forget(self, state: State) -> None:
         """Nothing runs here any more; its snapshot stays for the next incarnation."""

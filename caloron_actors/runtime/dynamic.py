@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, assert_never
 
 from anyio import CancelScope
 
 from .children import Child, MakeSubtree
-from .errors import StartFailed
+from .errors import ChildRefused, Refusal, StartFailed
 from .exits import Exit, Normal, Shutdown, crashed
 from .factories import Factory
 from .kernel import KILL_GRACE, Kernel
@@ -15,7 +15,7 @@ from .latch import Latch
 from .restarts import RestartWindow
 from .running import Running
 from .spec import FactorySpec
-from .supervising import Acknowledged, Ended, Event, Failed, Retry, Supervising
+from .supervising import Acknowledged, Ended, Event, Failed, PauseOver, Request, Retry, Supervising
 from .telemetry import CrashReport, Node
 
 BATCH = 64
@@ -46,6 +46,13 @@ class DynamicSupervisor(Supervising):
     @property
     def nodes(self) -> tuple[Node, ...]:
         return tuple(child.node() for child in self._children.values())
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        return tuple(self._children.values())
+
+    def find(self, id_: str) -> Child | None:
+        return self._children.get(id_)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -113,31 +120,64 @@ class DynamicSupervisor(Supervising):
         """Act on an event, unless it is stale or the child is being stopped, which sees to the rest itself."""
         match event:
             case Acknowledged(child, running):
-                if child.running is running and child.state != "stopping":
-                    self._acknowledged(child, running)
+                self._acknowledged(child, running)
             case Ended(child, running):
-                if child.running is running and child.state != "stopping":
-                    return self._child_ended(child, running.ended.value or Normal())
+                return self._child_ended(child, running)
             case Retry(child):
+                return self._restart(child) if child.state == "restarting" else None
+            case PauseOver(child):
                 if child.state == "restarting":
-                    return self._restart(child)
+                    self._launch(child)
+            case Request():
+                self._serve(event)
             case Failed(reason):
                 return reason
+            case _:
+                assert_never(event)
         return None
 
+    def _serve(self, request: Request) -> None:
+        """A factory keeps only children that run, are to run, or are parked, so only a parked one can be changed."""
+        key = request.subject
+        child = self._children.get(key) if isinstance(key, str) else None
+        if child is None:
+            request.refuse(ChildRefused(f"{self.path}/{key}", "not_found"))
+        elif request.kind == "terminate":
+            stopped: Latch[None] = Latch()
+            stopped.on_set(request.succeed)
+            self.kernel.spawn(self._stop_one(child, stopped), f"{child.path} stop")
+        elif child.state != "parked":
+            why: Refusal = "restarting" if child.state == "restarting" else "running"
+            request.refuse(ChildRefused(child.path, why))
+        elif request.kind == "restart":
+            child.renew()
+            self._first[child] = request.done
+            self._launch(child)
+        else:
+            self._drop(child, Shutdown())
+            request.succeed()
+
     def _acknowledged(self, child: Child, running: Running) -> None:
+        if child.running is not running or child.state == "stopping":
+            return
         failure = child.settle_start(running)
         if failure is None:
             self._settle_first(child, None)
             return
         child.report("start_error", failure, self.restarts)
-        if child in self._first:
+        if child in self._first and child.number > 1:  # by hand, from being parked
+            child.park(failure, self.restarts)
+            self._settle_first(child, failure)
+        elif child in self._first:
             self._drop(child, failure)
         else:
             child.state = "restarting"
             self.post(Retry(child))
 
-    def _child_ended(self, child: Child, reason: Exit) -> Exit | None:
+    def _child_ended(self, child: Child, running: Running) -> Exit | None:
+        if child.running is not running or child.state == "stopping":
+            return None
+        reason = running.ended.value or Normal()
         child.forget("down")
         if self.wants_restart(child, reason):
             return self._restart(child)
@@ -146,10 +186,17 @@ class DynamicSupervisor(Supervising):
 
     def _restart(self, child: Child) -> Exit | None:
         child.state = "restarting"
-        over = self.spend(child)
-        if over is None:
+        verdict = self.spend(child)
+        if verdict == "parked":
+            return None
+        if verdict != "restart":
+            return verdict
+        pause = child.pause()
+        if pause > 0:
+            child.after_pause(pause, lambda: self.post(PauseOver(child)))
+        else:
             self._launch(child)
-        return over
+        return None
 
     def _launch(self, child: Child) -> None:
         running = child.launch()

@@ -1,6 +1,6 @@
 """What the kernel raises at its callers. A refusal of a `tell` is a value (False), never one of these."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from .exits import Exit, Shutdown, describe
 
@@ -60,3 +60,15 @@ class AlreadyStarted(Exception):
     def __init__(self, ref: Address) -> None:
         self.ref = ref
         super().__init__(f"{ref.path} is already there")
+
+
+Refusal = Literal["not_found", "running", "restarting", "already_present"]
+
+
+class ChildRefused(Exception):
+    """A supervisor does not do that with this child as it is; `why` is OTP's word for it."""
+
+    def __init__(self, path: str, why: Refusal) -> None:
+        self.path = path
+        self.why: Refusal = why
+        super().__init__(f"{path}: {why}")

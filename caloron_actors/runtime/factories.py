@@ -59,6 +59,9 @@ class Factory(Generic[Arg, A]):
         return () if running is None else running.keys
 
     def _running(self) -> "DynamicSupervisor":
+        voice = VOICE.get()
+        if voice is not None and voice.origin.fenced:
+            raise ActorGone(voice.origin.cell.path)
         running = self._kernel.factories.get(self.path)
         if running is None:
             raise ActorGone(self.path)

@@ -1,7 +1,7 @@
 """What every part of one running system shares: time, tasks, addresses and the way to report."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from .telemetry import Observer, Report
 
 if TYPE_CHECKING:
     from .dynamic import DynamicSupervisor
+    from .supervising import Supervising
 
 KILL_GRACE = 1.0
 """Seconds a cancelled task has to go before it is reported as unkillable and left behind."""
@@ -19,11 +20,13 @@ KILL_GRACE = 1.0
 class Kernel:
     """Shared by all parts of one System; knows no policy."""
 
-    def __init__(self, clock: Clock, observer: Observer) -> None:
+    def __init__(self, clock: Clock, observer: Observer, draw: Callable[[], float]) -> None:
         self.clock = clock
+        self.draw = draw
         self.timers = Timers(clock)
         self.registry = Registry(self)
         self.factories: dict[str, DynamicSupervisor] = {}
+        self.supervisors: dict[str, Supervising] = {}
         self._observer = observer
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._abandoned: list[str] = []

@@ -21,3 +21,7 @@ class RestartWindow:
         while self._stamps and now - self._stamps[0] >= self.period:
             self._stamps.popleft()
         return len(self._stamps)
+
+    def clear(self) -> None:
+        """Forget all restarts so far."""
+        self._stamps.clear()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeGuard, Ty
 import msgspec
 
 from .actor import Actor
+from .budgets import Backoff, Budget, check_pace, check_reachable
 
 if TYPE_CHECKING:
     from .factories import Factory
@@ -42,6 +43,8 @@ class ChildSpec(msgspec.Struct, frozen=True):
     init_timeout: float = 10.0
     significant: bool = False
     name: str | None = None
+    backoff: Backoff | None = None
+    budget: Budget | None = None
 
 
 class SupervisorSpec(msgspec.Struct, frozen=True):
@@ -55,6 +58,8 @@ class SupervisorSpec(msgspec.Struct, frozen=True):
     restart: Restart = "permanent"
     auto_shutdown: AutoShutdown = "never"
     significant: bool = False
+    backoff: Backoff | None = None
+    budget: Budget | None = None
 
 
 class FactorySpec(msgspec.Struct, Generic[Arg, A], frozen=True):
@@ -71,10 +76,25 @@ class FactorySpec(msgspec.Struct, Generic[Arg, A], frozen=True):
     rebuilt: Callable[[Factory[Arg, A]], Awaitable[None]] | None = None
     own_restart: Restart = "permanent"
     significant: bool = False
+    child_backoff: Backoff | None = None
+    child_budget: Budget | None = None
+    backoff: Backoff | None = None
+    budget: Budget | None = None
 
     def child(self, key: str, arg: Arg) -> ChildSpec:
         """The specification of one of its children."""
-        return ChildSpec(key, self.actor, arg, self.restart, self.shutdown, self.init_timeout)
+        return ChildSpec(
+            key,
+            self.actor,
+            arg,
+            self.restart,
+            self.shutdown,
+            self.init_timeout,
+            False,  # noqa: FBT003  significant
+            None,
+            self.child_backoff,
+            self.child_budget,
+        )
 
 
 AnySpec = ChildSpec | SupervisorSpec | FactorySpec[Any, Any]
@@ -90,6 +110,8 @@ def child(
     init_timeout: float = 10.0,
     significant: bool = False,
     name: str | None = None,
+    backoff: Backoff | None = None,
+    budget: Budget | None = None,
 ) -> ChildSpec:
     """An actor and its start argument. `name` replaces its path as the address. Limits are in seconds.
 
@@ -97,9 +119,9 @@ def child(
     """
     _check_id(id)
     _check_limits(shutdown, init_timeout)
-    if significant and restart == "permanent":
-        raise ValueError(f"{id}: a permanent child cannot be significant")
-    return ChildSpec(id, actor, arg, restart, shutdown, init_timeout, significant, name)
+    _check_significance(id, restart, significant=significant)
+    check_pace(id, backoff, budget)
+    return ChildSpec(id, actor, arg, restart, shutdown, init_timeout, significant, name, backoff, budget)
 
 
 def supervisor(
@@ -111,6 +133,8 @@ def supervisor(
     restart: Restart = "permanent",
     auto_shutdown: AutoShutdown = "never",
     significant: bool = False,
+    backoff: Backoff | None = None,
+    budget: Budget | None = None,
 ) -> SupervisorSpec:
     """Children in start order. More than `intensity` restarts within `period` seconds and it gives up.
 
@@ -121,11 +145,23 @@ def supervisor(
     ids = [spec.id for spec in children]
     if len(set(ids)) != len(ids):
         raise ValueError(f"{id}: two children have the same id: {sorted(ids)}")
-    if auto_shutdown == "never" and any(spec.significant for spec in children):
-        raise ValueError(f"{id}: a significant child needs auto_shutdown")
-    if significant and restart == "permanent":
-        raise ValueError(f"{id}: a permanent child cannot be significant")
-    return SupervisorSpec(id, children, strategy, intensity, period, restart, auto_shutdown, significant)
+    _check_significance(id, restart, significant=significant)
+    check_pace(id, backoff, budget)
+    spec = SupervisorSpec(
+        id,
+        children,
+        strategy,
+        intensity,
+        period,
+        restart,
+        auto_shutdown,
+        significant,
+        backoff,
+        budget,
+    )
+    for inner in children:
+        check_child_of(spec, inner)
+    return spec
 
 
 def factory(
@@ -140,8 +176,13 @@ def factory(
     max_children: int | None = None,
     rebuilt: Callable[[Factory[Arg, A]], Awaitable[None]] | None = None,
     own_restart: Restart = "permanent",
+    significant: bool = False,
+    child_backoff: Backoff | None = None,
+    child_budget: Budget | None = None,
+    backoff: Backoff | None = None,
+    budget: Budget | None = None,
 ) -> FactorySpec[Arg, A]:
-    """Dynamic children of one class. `restart` is theirs, `own_restart` the factory's.
+    """Dynamic children of one class. `restart` and what begins with `child_` is theirs, the rest the factory's own.
 
     `rebuilt` runs beside the factory after each of its starts, because it always comes back empty; when it raises,
     the factory crashes.
@@ -149,6 +190,11 @@ def factory(
     _check_id(id)
     _check_budget(id, intensity, period)
     _check_limits(shutdown, init_timeout)
+    _check_significance(id, own_restart, significant=significant)
+    check_pace(id, child_backoff, child_budget)
+    check_pace(id, backoff, budget)
+    if child_backoff is not None and child_budget is None:
+        check_reachable(id, child_backoff, intensity, period)
     return FactorySpec(
         id,
         _actor_class(actor),
@@ -160,7 +206,25 @@ def factory(
         max_children,
         rebuilt,
         own_restart,
+        significant,
+        child_backoff,
+        child_budget,
+        backoff,
+        budget,
     )
+
+
+def check_child_of(parent: SupervisorSpec, spec: AnySpec) -> None:
+    """Refuse a child that this supervisor cannot have. Raises ValueError."""
+    if spec.significant and parent.auto_shutdown == "never":
+        raise ValueError(f"{parent.id}: a significant child needs auto_shutdown")
+    if spec.backoff is not None and spec.budget is None:
+        check_reachable(spec.id, spec.backoff, parent.intensity, parent.period)
+
+
+def _check_significance(id_: str, restart: Restart, *, significant: bool) -> None:
+    if significant and restart == "permanent":
+        raise ValueError(f"{id_}: a permanent child cannot be significant")
 
 
 def _check_id(id_: str) -> None:

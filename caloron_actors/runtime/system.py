@@ -13,6 +13,7 @@ from .dynamic import DynamicSupervisor
 from .errors import StartFailed
 from .exits import Exit, Shutdown
 from .factories import Factory
+from .handles import Supervisor
 from .kernel import Kernel
 from .latch import Latch
 from .ref import Ref
@@ -25,11 +26,16 @@ A = TypeVar("A")
 Arg = TypeVar("Arg")
 
 
-class System:
-    """One kernel instance. Runs once."""
+def no_jitter() -> float:
+    """Draws that leave every delay as it is."""
+    return 0.0
 
-    def __init__(self, *, clock: Clock, observer: Observer) -> None:
-        self._kernel = Kernel(clock, observer)
+
+class System:
+    """One kernel instance. Runs once. `draw` gives a random number of [0, 1) for the jitter of backoffs."""
+
+    def __init__(self, *, clock: Clock, observer: Observer, draw: Callable[[], float] = no_jitter) -> None:
+        self._kernel = Kernel(clock, observer, draw)
         self._root: Child | None = None
         self._over: Latch[None] = Latch()
         self._asked_to_stop = False
@@ -41,6 +47,10 @@ class System:
     def factory(self, spec: FactorySpec[Arg, A], path: str) -> Factory[Arg, A]:
         """A handle to the factory at `path`, whether it runs or not."""
         return Factory(self._kernel, spec, path)
+
+    def supervisor(self, path: str) -> Supervisor:
+        """A handle to the supervisor or factory at `path`, whether it runs or not."""
+        return Supervisor(self._kernel, path)
 
     @property
     def abandoned(self) -> tuple[str, ...]:

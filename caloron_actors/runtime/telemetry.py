@@ -7,8 +7,10 @@ import msgspec
 from .exits import Exit
 
 Kind = Literal["actor", "supervisor", "factory"]
-State = Literal["waiting", "starting", "running", "stopping", "restarting", "down"]
-ErrorContext = Literal["start_error", "child_terminated", "shutdown_error", "shutdown", "unkillable"]
+State = Literal["waiting", "starting", "running", "stopping", "restarting", "down", "parked"]
+ErrorContext = Literal[
+    "start_error", "child_terminated", "shutdown_error", "shutdown", "unkillable", "parked"
+]
 
 
 class ChildInfo(msgspec.Struct, frozen=True):
