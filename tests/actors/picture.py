@@ -105,8 +105,8 @@ def differences(one: Picture, other: Picture) -> list[str]:
         left, right = getattr(one, field), getattr(other, field)
         if left == right:
             continue
+        found.append(f"{field} differ")
         if isinstance(left, tuple):
             found += [f"{field} lacks {entry}" for entry in left if entry not in right]
             found += [f"{field} has {entry} besides" for entry in right if entry not in left]
-        found.append(f"{field}: {left!r} is {right!r}" if not isinstance(left, tuple) else f"{field} differ")
     return found

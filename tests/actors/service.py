@@ -41,6 +41,7 @@ SECRET = b"the secret of this state"
 PATIENCE = timedelta(hours=12)
 """How much of the clock's time a sprint may take before it counts as stuck."""
 TURNS = 100_000
+SIDE_OF_LISTENER = "root/listener#1."
 
 
 class OpenDoor:
@@ -49,12 +50,19 @@ class OpenDoor:
     def __init__(self) -> None:
         self.door: Door
         self.opened = 0
+        self._open = anyio.CancelScope()
 
     async def serve(self, door: Door, *, task_status: TaskStatus[Addresses]) -> None:
         self.door = door
         self.opened += 1
-        task_status.started(Addresses(http=None, agents_socket="nowhere"))
-        await anyio.sleep_forever()
+        with self._open:
+            task_status.started(Addresses(http=None, agents_socket="nowhere"))
+            await anyio.sleep_forever()
+
+    def shut(self) -> None:
+        """End the serving."""
+        self._open.cancel()
+        self._open = anyio.CancelScope()
 
 
 class Bomb(Tell[Any], frozen=True):
@@ -123,8 +131,10 @@ class Service:
     def kill(self) -> None:
         """End the service where it stands, as SIGKILL would: nothing is told, nothing is tidied up."""
         self._dead = True
-        for task in self.system._kernel._tasks:
-            task.cancel()
+        self.doors.shut()
+        for task, name in self.system._kernel._tasks.items():
+            if not name.startswith(SIDE_OF_LISTENER):  # it holds a task group of anyio and ends with its doors
+                task.cancel()
 
     @property
     def dead(self) -> bool:
