@@ -11,15 +11,14 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from .erlang import Erlang
 from .histories import histories
 from .model import expected
 from .playing import play
+from .searching import Search
 from .trees import Branch, History, Leaf, Nursery, Record, Spec, difference, walk
 
-SEED = int(os.environ.get("CALORON_PROOF_SEED", "20260105"))
 HISTORIES = int(os.environ.get("CALORON_PROOF_ERLANG_HISTORIES", "600"))
 ABSENT = "NOT COMPARED WITH OTP: no `escript` on this host; `apt-get install erlang-base` brings it"
 
@@ -84,16 +83,7 @@ def test_otp_model_and_runtime_agree(erlang: Erlang) -> None:
         if problem:
             pytest.fail(problem, pytrace=False)
 
-    print(f"CALORON_PROOF_SEED={SEED} CALORON_PROOF_ERLANG_HISTORIES={HISTORIES}")  # noqa: T201
-    sized = settings(
-        max_examples=HISTORIES,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
     with asyncio.Runner() as runner:
-        seed(SEED)(sized(given(histories())(check)))()
-    assert compared["model"] >= HISTORIES
+        Search().run(check, histories(), HISTORIES)
+    print(f"compared with OTP: {compared}")  # noqa: T201
     assert compared["runtime"] >= HISTORIES // 4
