@@ -4,6 +4,7 @@ import ctypes
 import os
 import select
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.acceptance.conftest import LIMIT, Running
@@ -34,16 +35,17 @@ class Watched:
             content = content[end:]
         return names
 
-    def until(self, name: str, running: Running, times: int = 1) -> bool:
-        """Wait until `name` was changed so often; False when the command ends before that."""
+    def until(self, name: str, running: Running, enough: Callable[[int], bool] = bool) -> bool:
+        """Wait until `enough` says so of the number of changes of `name`; False when the command ends before that."""
         ended = os.pidfd_open(running.pid)
+        times = 0
         try:
-            while times > 0:
+            while times == 0 or not enough(times):
                 ready = select.select([self._descriptor, ended], [], [], LIMIT)[0]
                 assert ready, f"no change of {name}"
                 if self._descriptor not in ready:
                     return False
-                times -= name in self.changes()
+                times += name in self.changes()
         finally:
             os.close(ended)
         return True
