@@ -68,6 +68,9 @@ def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Iterator[None]
                 complain((one_line(str(cause)),), internal)
             case Exception() if not isinstance(cause, click.ClickException | click.exceptions.Exit):
                 complain((f"internal failure: {type(cause).__name__}: {one_line(str(cause))}",), internal)
+            case KeyboardInterrupt():
+                # Before anything was begun; once it runs, signals are events.
+                sys.exit(Exit.INTERRUPTED)
             case _:
                 raise
 

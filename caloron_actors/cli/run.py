@@ -48,9 +48,9 @@ def run(  # noqa: PLR0917 - click passes options by name
 
     Exit codes: 0 succeeded, 1 ended or paused otherwise, 2 bad input, 3 internal failure, 130/143 interrupted.
     """
-    from caloron_actors.app.run import RunOptions, default_run_state  # noqa: PLC0415 - a fast --help
-
     with failures_of_a_run():
+        from caloron_actors.app.run import RunOptions, default_run_state  # noqa: PLC0415 - a fast --help
+
         found: list[str] = []
         environ = dict(os.environ)
         dag = _collect(found, lambda: load_dag(plan))
