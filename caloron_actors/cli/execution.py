@@ -11,10 +11,14 @@ from caloron_actors.cli.exits import Exit
 from caloron_actors.cli.logs import configure_logs
 from caloron_actors.cli.progress import progress
 from caloron_actors.cli.signals import interruptible
+from caloron_actors.domain.marker import one_line
 from caloron_actors.views.result import RunResult
 
 if TYPE_CHECKING:
     from caloron_actors.app.run import RunOptions
+
+REASON_LIMIT = 2000
+"""Characters of a reason on the terminal; the report and the JSON have all of it."""
 
 
 def execute(options: "RunOptions", *, as_json: bool) -> int:
@@ -53,7 +57,7 @@ def summary(result: RunResult) -> str:
     for task, told in result.tasks.items():
         merged = f" as {told.merge_commit[:12]}" if told.merge_commit is not None else ""
         pull = f" (pull request #{told.pull_request}{merged})" if told.pull_request is not None else ""
-        why = f": {told.reason}" if told.reason else ""
+        why = f": {one_line(told.reason, REASON_LIMIT)}" if told.reason else ""
         lines.append(f"  {task}: {told.status}{pull}{why}")
     lines.append(f"report: {result.report}")
     lines.append(f"repository: {result.repository}")

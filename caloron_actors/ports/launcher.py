@@ -80,7 +80,8 @@ class Launcher(Protocol):
         """Start the run unless its slot is taken already, and wait until it is claimed.
 
         Gives the state after that: `Alive`, `Ended` (it may be that quick) or `GivenUp`. Raises `Unavailable` when the
-        harness did not claim in time or could not be started; the slot is then given up.
+        harness did not claim in time or could not be started; the slot is then given up, unless it says `ambiguous`:
+        then the run may live, and the launch has to be repeated.
         """
         ...
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from caloron_actors.domain.kpis import Kpis, kpis_of
+from caloron_actors.domain.marker import one_line
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.domain.task import Task
 from caloron_actors.views.result import RunResult, TaskResult
@@ -74,4 +75,5 @@ def _seconds(duration: timedelta) -> str:
 
 
 def _cell(text: str | None) -> str:
-    return " ".join((text or "").replace("|", "\\|").split())
+    words = text or ""
+    return one_line(words, len(words)).replace("|", "\\|")

@@ -14,12 +14,18 @@ from caloron_actors.domain.events import (
     ReviewSubmitted,
 )
 from caloron_actors.domain.ids import EffectKey
-from caloron_actors.domain.marker import marked, neutralise
+from caloron_actors.domain.marker import marked, neutralise, one_line
 from caloron_actors.domain.sprint.labels import TASK
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.domain.task import Review
 from caloron_actors.ports.errors import Rejected
 from caloron_actors.ports.forge import HeadMoved, Merged, NotMergeable, PullRequestSeen, ReviewSeen
+
+TITLE_LIMIT = 256
+"""Characters of an issue's or pull request's title; GitHub refuses more."""
+
+BODY_LIMIT, NEEDS_LIMIT = 60_000, 2_000
+"""Characters of a task's text and of its list of dependencies in an issue, whose body GitHub limits to 65,536."""
 
 
 async def create_issue(
@@ -32,13 +38,17 @@ async def create_issue(
             if issue.author == author and marked(world.secret, issue.body, key):
                 return IssueCreated(effect.task, issue.number)
     plan = task_plan(sprint, effect.task)
-    number = await world.forge.create_issue(plan.title, world.marked(_issue_body(plan), key), [TASK])
+    body = world.marked(_issue_body(plan), key)
+    number = await world.forge.create_issue(one_line(plan.title, TITLE_LIMIT), body, [TASK])
     return IssueCreated(effect.task, number)
 
 
 def _issue_body(plan: TaskPlan) -> str:
-    needs = ", ".join(plan.depends_on) or "none"
-    return f"{plan.body}\n\n**Task**: {plan.id}\n**Depends on**: {needs}\n\nTask ID: {plan.id}"
+    needs = one_line(", ".join(plan.depends_on) or "none", NEEDS_LIMIT)
+    text = plan.body
+    if len(text) > BODY_LIMIT:
+        text = f"{text[:BODY_LIMIT]}\n\n(cut: {len(text) - BODY_LIMIT} more characters, which the agents are given)"
+    return f"{text}\n\n**Task**: {plan.id}\n**Depends on**: {needs}\n\nTask ID: {plan.id}"
 
 
 async def post_comment(world: World, effect: fx.PostComment, key: EffectKey, *, probe: bool) -> Event:
@@ -64,7 +74,10 @@ async def open_pull_request(
             return PullRequestOpened(effect.task, pull.number)
     body = f"Closes #{task.issue}\n\nWork of {plan.assigned_to} on task {plan.id} of sprint {sprint.head.id}."
     number = await world.forge.open_pull_request(
-        f"[{plan.id}] {plan.title}", world.marked(body, key), branch, sprint.plan.base_branch
+        one_line(f"[{plan.id}] {plan.title}", TITLE_LIMIT),
+        world.marked(body, key),
+        branch,
+        sprint.plan.base_branch,
     )
     return PullRequestOpened(effect.task, number)
 

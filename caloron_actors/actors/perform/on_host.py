@@ -138,6 +138,9 @@ async def _launch(world: World, order: LaunchOrder, role: Role) -> Event:
     try:
         state = await world.launcher.launch(order)
     except Unavailable as error:
+        if error.ambiguous:
+            # Its harness may have claimed the run: only asking again tells, and starts nothing twice.
+            raise
         return _given_up(order.run, role, str(error))
     return _claimed(order.run, role, state)
 
