@@ -1,6 +1,7 @@
 """`demo`: the bundled example sprint on a repository made for it."""
 
 import os
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -21,13 +22,15 @@ def demo(as_json: bool) -> None:  # noqa: FBT001 - click passes options by name
         place = Path(tempfile.mkdtemp(prefix="caloron-demo-"))
         options = demo_options(place, dict(os.environ))
         code = execute(options, as_json=as_json)
+        python = shlex.quote(sys.executable)
+        state = shlex.quote(str(options.state))
         click.echo(
             f"""
 what to look at next:
-  the report           cat {options.state}/report.md
-  the merged history   git -C {options.state}/forge/repositories/local/calculator.git log --graph --oneline
-  the forge itself     {sys.executable} -m caloron_actors forge serve --state {options.state}
-  the plan             {sys.executable} -m caloron_actors dag check {place}/calculator.toml""",
+  the report           cat {state}/report.md
+  the merged history   git -C {state}/forge/repositories/local/calculator.git log --graph --oneline
+  the forge itself     {python} -m caloron_actors forge serve --state {state}
+  the plan             {python} -m caloron_actors dag check {shlex.quote(str(place))}/calculator.toml""",
             err=True,
         )
         raise SystemExit(code)

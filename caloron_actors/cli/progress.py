@@ -34,13 +34,27 @@ COLOURS = {
 
 @contextmanager
 def progress(dag: Dag) -> Iterator[Watcher]:
-    """Show a sprint for as long as this lasts."""
-    click.echo(f"sprint {dag.id}: {len(dag.tasks)} tasks; {SANDBOX_NOTE}", err=True)
+    """Show a sprint for as long as this lasts. Nothing is shown of one that is refused."""
     if not sys.stderr.isatty():
-        yield Lines()
+        yield Headed(dag, Lines())
         return
     with Live(console=Console(stderr=True), refresh_per_second=4) as live:
-        yield LiveTable(live)
+        yield Headed(dag, LiveTable(live))
+
+
+class Headed:
+    """Implements `ports.watching.Watcher` with a line before the first step that another one shows."""
+
+    def __init__(self, dag: Dag, below: Watcher) -> None:
+        self._line: str | None = f"sprint {dag.id}: {len(dag.tasks)} tasks; {SANDBOX_NOTE}"
+        self._below = below
+
+    def moved(self, sprint: Sprint, event: Event) -> None:
+        """Say once what is run and how, then pass everything on."""
+        if self._line is not None:
+            click.echo(self._line, err=True)
+            self._line = None
+        self._below.moved(sprint, event)
 
 
 class Lines:
