@@ -35,7 +35,7 @@ ROWS: tuple[Row, ...] = (
     (events.RunStarted, (_S, _I), (_I,)),
     (events.RunStarted, (_V,), _STAYS),
     (events.LaunchFailed, (_S,), (_R, _B)),
-    (events.LaunchFailed, (_I,), (_B,)),
+    (events.LaunchFailed, (_I,), (_R, _B)),
     (events.LaunchFailed, (_V,), (_M, _B)),
     (events.LaunchFailed, (_B, _M, _D, _C, _F), _STAYS),
     (events.AuthorEnded, (_S, _I), (_R, _I, _B, _F)),

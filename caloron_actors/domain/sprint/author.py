@@ -78,13 +78,7 @@ def launch_failed(draft: Draft, task: Task, event: LaunchFailed) -> Refused | No
     run = task.author
     if run is None or run.ordinal != event.run or not run.holds_slot:
         return Refused(STALE)
-    draft.edit(task.id, author=None)
-    if _given_up(task):
-        return None
-    if run.phase == "stopping":
-        want_again(draft, task.id)
-    else:
-        _launch_again(draft, task, event.reason)
+    _never_ran(draft, task, run, event.reason)
     return None
 
 

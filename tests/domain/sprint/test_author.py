@@ -6,6 +6,7 @@ import pytest
 
 from caloron_actors.domain import effects as fx
 from caloron_actors.domain import events as ev
+from caloron_actors.domain.ids import AgentId
 from caloron_actors.domain.sprint.schedule import next_deadline
 from caloron_actors.domain.task import Status
 from tests.domain.sprint.plans import AUTHOR_LOGIN, T, dag, sha, task
@@ -133,6 +134,15 @@ def test_an_agent_that_ends_before_its_start_was_told() -> None:
     play.collect("a")
     play.push("a")
     assert play.row("a").attempts == 1
+
+
+def test_b11_a_run_that_vanished_was_no_attempt() -> None:
+    """B11: claimed, then nowhere to be found: launched again, and not counted."""
+    play = Play(dag(task("a")))
+    run = play.launch("a")
+    play.tell(ev.LaunchFailed(task=T("a"), agent=AgentId("dev"), run=run, role="author", reason="gone"))
+    play.is_now("a", Status.READY)
+    assert (play.row("a").attempts, play.row("a").launch_failures) == (0, 1)
 
 
 def test_a_stop_before_the_command_is_no_failed_launch() -> None:
