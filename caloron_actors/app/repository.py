@@ -12,10 +12,13 @@ from caloron_actors.git import Git
 
 
 class Source(msgspec.Struct, frozen=True):
-    """The operator's repository: its top directory, its git directory and the branch that is checked out there."""
+    """The operator's repository: its top directory, all directories that are part of it, the checked-out branch.
+
+    A linked worktree's repository also has the git directory it is linked to, and the worktree beside that.
+    """
 
     path: Path
-    git_dir: Path
+    places: tuple[Path, ...]
     branch: str
 
 
@@ -36,7 +39,8 @@ async def inspect(git: Git, path: Path) -> Source:
         raise mistake(f"{where}: has no commit on its checked-out branch; commit something first")
     if ref is None or not ref.startswith("refs/heads/"):
         raise mistake(f"{where}: its HEAD is detached; check a branch out, it becomes the base branch")
-    return Source(path=top.resolve(), git_dir=git_dir, branch=ref.removeprefix("refs/heads/"))
+    places = (top.resolve(), git_dir, *await _linked_to(git, top))
+    return Source(path=top.resolve(), places=places, branch=ref.removeprefix("refs/heads/"))
 
 
 def repository_name(dag: Dag, source: Source) -> str:
@@ -60,7 +64,7 @@ def check_base_branch(dag: Dag, source: Source) -> None:
 def check_outside(state: Path, source: Source) -> None:
     """Raises `Mistakes` when the state directory would lie inside the repository."""
     place = state.absolute().resolve()
-    for inside in (source.path, source.git_dir):
+    for inside in source.places:
         if place == inside or inside in place.parents:
             raise mistake(
                 f"--state {state}: lies inside the repository {source.path}; name a place outside it"
@@ -79,6 +83,14 @@ async def _git_dir(git: Git, top: Path) -> Path | None:
     git_dir = Path(told).resolve()
     expected = marker.resolve() if marker.is_dir() else top.resolve() if bare else git_dir
     return git_dir if git_dir == expected else None
+
+
+async def _linked_to(git: Git, top: Path) -> tuple[Path, ...]:
+    told = await _ask(git, top, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    if told is None:
+        return ()
+    common = Path(told).resolve()
+    return (common, common.parent) if common.name == ".git" else (common,)
 
 
 async def _ask(git: Git, top: Path, *args: str) -> str | None:
