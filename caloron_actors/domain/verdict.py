@@ -16,7 +16,7 @@ class Judgement(msgspec.Struct, frozen=True):
 
 def read_verdict(stdout: str) -> Judgement:
     """Read the last non-empty line of a reviewer's stdout: `APPROVED`, or `CHANGES_NEEDED: reason` with a reason."""
-    lines = [line.strip() for line in stdout.splitlines() if line.strip()]
+    lines = [line.strip() for line in stdout.split("\n") if line.strip()]
     if not lines:
         return Judgement(None, "it printed nothing")
     last = lines[-1]
