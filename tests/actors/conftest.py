@@ -26,7 +26,7 @@ async def service() -> AsyncIterator[MakeService]:
     """Makes a started service of a plan; see `Service` for the options."""
     async with AsyncExitStack() as stack:
 
-        async def make(dag: Dag, **options: Any) -> Service:  # noqa: ANN401 - those of Service
+        async def make(dag: Dag, **options: Any) -> Service:
             return await stack.enter_async_context(running(dag, **options))
 
         yield make

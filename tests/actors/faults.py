@@ -78,7 +78,9 @@ class Faults:
         self.monotonic: Callable[[], float] = lambda: 0.0
         self._planned: defaultdict[str, deque[Fault | None]] = defaultdict(deque)
 
-    def fail(self, name: str, error: PortError, when: When = "before", *, times: int = 1, skip: int = 0) -> None:
+    def fail(
+        self, name: str, error: PortError, when: When = "before", *, times: int = 1, skip: int = 0
+    ) -> None:
         """Have the next `times` calls of `name` fail, after `skip` more that do not."""
         self._planned[name].extend([None] * skip + [Fault(error, when)] * times)
 
@@ -229,7 +231,9 @@ class FaultyWorkspace:
         return await self._through("prepare_rework", work)
 
     async def prepare_review(self, place: Place, reviewer: AgentId, head: Commit) -> Prepared:
-        return await self._through("prepare_review", lambda: self._inner.prepare_review(place, reviewer, head))
+        return await self._through(
+            "prepare_review", lambda: self._inner.prepare_review(place, reviewer, head)
+        )
 
     async def collect(
         self, place: Place, start: Commit, message: str, *, must_resolve: tuple[str, ...] = ()

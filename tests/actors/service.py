@@ -42,6 +42,7 @@ PATIENCE = timedelta(hours=12)
 """How much of the clock's time a sprint may take before it counts as stuck."""
 TURNS = 100_000
 SIDE_OF_LISTENER = "root/listener#1."
+"""The task that keeps the doors open. It has a task group of its own, so it is not cancelled but ends with its doors."""
 
 
 class OpenDoor:
@@ -98,9 +99,7 @@ class Service:
             REPOSITORY, self.wall, author_login=AUTHOR, reviewer_logins=reviewers, git=self.repository
         )
         self.workspace = MemoryWorkspace(self.repository)
-        self.launcher = MemoryLauncher(
-            self._play, group, sleep=self.clock.sleep, orphan_limit=orphan_limit
-        )
+        self.launcher = MemoryLauncher(self._play, group, sleep=self.clock.sleep, orphan_limit=orphan_limit)
         self.journal = MemoryJournal()
         self.doors = OpenDoor()
         self.reports: list[Report] = []
@@ -119,6 +118,7 @@ class Service:
 
     async def start(self, *, take_up: bool = True) -> None:
         """Start a tree. With `take_up` as `run` does, else as `serve` does: it finds the stored sprints by itself."""
+        await settle()  # an earlier life may have been killed just now
         self._dead = False
         self.given_up = None
         self.sprint = None
@@ -133,7 +133,7 @@ class Service:
         self._dead = True
         self.doors.shut()
         for task, name in self.system._kernel._tasks.items():
-            if not name.startswith(SIDE_OF_LISTENER):  # it holds a task group of anyio and ends with its doors
+            if not name.startswith(SIDE_OF_LISTENER):
                 task.cancel()
 
     @property
@@ -265,8 +265,8 @@ class Service:
             workspace=FaultyWorkspace(self.workspace, self.faults),
             launcher=FaultyLauncher(self.launcher, self.faults),
             commands=Commands(
-                authors={agent: ("/bin/author",) for agent in dag.authors()},
-                reviewers={agent: ("/bin/reviewer",) for agent in dag.needed_reviewers()},
+                authors=dict.fromkeys(dag.authors(), ("/bin/author",)),
+                reviewers=dict.fromkeys(dag.needed_reviewers(), ("/bin/reviewer",)),
                 environ={"PATH": "/bin"},
             ),
             secret=SECRET,
@@ -291,7 +291,7 @@ class Service:
 
 
 @asynccontextmanager
-async def running(dag: Dag, **options: Any) -> AsyncIterator[Service]:  # noqa: ANN401 - those of Service
+async def running(dag: Dag, **options: Any) -> AsyncIterator[Service]:
     """A started service, ended with all of its agents at the end of the block."""
     async with anyio.create_task_group() as group:
         service = Service(group, dag, **options)

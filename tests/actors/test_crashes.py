@@ -62,7 +62,9 @@ async def test_an_actor_may_crash_at_every_commit(actor: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("call", ["create_issue", "open_pull_request", "submit_review", "merge", "comment", "launch"])
+@pytest.mark.parametrize(
+    "call", ["create_issue", "open_pull_request", "submit_review", "merge", "comment", "launch"]
+)
 @pytest.mark.parametrize("actor", ["sprint", "outbox", "journal"])
 async def test_an_effect_is_done_once_though_its_performer_crashes_over_it(actor: str, call: str) -> None:
     """The crash comes while the effect is being done: its outcome is lost, and found again by the probe."""

@@ -1,6 +1,7 @@
 """Effects that fail: each is done exactly once, whatever is known of the failed call; and nobody else's word is taken."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from structlog.typing import EventDict
@@ -71,7 +72,7 @@ async def test_trouble_is_met_with_growing_pauses_up_to_a_cap(service: MakeServi
     world.faults.fail("create_issue", down(), times=11)
     await world.finish()
     moments = world.faults.moments("create_issue")
-    pauses = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
     assert pauses == pytest.approx([1.1 * min(2**n, 300) for n in range(11)])
 
 
@@ -163,57 +164,53 @@ async def test_work_that_cannot_be_taken_is_a_failed_attempt(service: MakeServic
     assert world.row("a").attempts == 2
 
 
-def _forge_mark(world: Service, call: str, key: str) -> None:
-    """When `call` is made the first time, somebody else writes the very mark of it on the forge, and the call is lost."""
-    eve = world.forge.as_human("eve")
-    genuine = mark(SECRET, EffectKey(key))
+def _forge_mark(world: Service, call: str, body: str, who: str) -> None:
+    """When `call` is made the first time, `who` writes `body` on the forge in its stead, and the call is lost."""
+    human = world.forge.as_human(who)
 
     def write(name: str, when: When) -> None:
         if name != call or when == "after":
             return
         world.faults.passing = None
-        match call:
-            case "create_issue":
-                eve.open_issue("Do a", genuine)
-            case "comment":
-                eve.comment(1, genuine)
-            case "submit_review":
-                eve.review(2, "comment", genuine)
+        if call == "create_issue":
+            human.open_issue("Do a", body)
+        elif call == "comment":
+            human.comment(1, body)
+        else:
+            human.review(2, "comment", body)
 
     world.faults.fail(call, lost())
     world.faults.passing = write
 
 
-@pytest.mark.parametrize(
-    ("call", "key"),
-    [
-        ("create_issue", "s1/a/CreateIssue/1"),
-        ("comment", "s1/a/PostComment/4"),
-        ("submit_review", "s1/a/SubmitReview/rev.1"),
-    ],
-)
-async def test_a_mark_that_somebody_else_has_copied_is_not_believed(
-    service: MakeService, call: str, key: str
+KEYS = {
+    "create_issue": EffectKey("s1/a/CreateIssue/1"),
+    "comment": EffectKey("s1/a/PostComment/4"),
+    "submit_review": EffectKey("s1/a/SubmitReview/rev.1"),
+}
+
+
+@pytest.mark.parametrize("who", ["eve", AUTHOR, f"{AUTHOR}-rev"])
+@pytest.mark.parametrize("secret", [SECRET, b"another secret"])
+@pytest.mark.parametrize("call", KEYS)
+async def test_a_mark_counts_only_by_its_own_writer_and_secret(
+    service: MakeService, call: str, secret: bytes, who: str
 ) -> None:
+    """A mark that was copied by somebody else, or made by whoever holds another secret, ends no probe."""
+    writer = f"{AUTHOR}-rev" if call == "submit_review" else AUTHOR
     world = await service(dag(task("a")))
-    _forge_mark(world, call, key)
+    _forge_mark(world, call, mark(secret, KEYS[call]), who)
     assert (await world.finish()).head.outcome == "succeeded"
-    written = str([await world.forge.issues(), *[await world.forge.comments(n) for n in (1, 2)]])
-    pulls = [pull.number for pull in await world.forge.pull_requests()]
-    written += str([await world.forge.reviews(number) for number in pulls])
-    assert written.count(mark(SECRET, EffectKey(key))) == 2
-
-
-async def test_a_mark_with_another_secret_is_not_believed(service: MakeService) -> None:
-    """The author's own account has written it, as it does when it posts an agent's words."""
-    world = await service(dag(task("a")))
-    key = EffectKey("s1/a/CreateIssue/1")
-    await world.forge.create_issue("Do a", mark(b"another secret", key), [])
-    world.kill()
-    await world.start()
-    await world.finish()
-    ours = [issue.number for issue in await world.forge.issues() if mark(SECRET, key) in issue.body]
-    assert ours == [world.row("a").issue]
+    issues, pulls = await world.forge.issues(), await world.forge.pull_requests()
+    texts = [(issue.author, issue.body) for issue in issues]
+    for number in (*[issue.number for issue in issues], *[pull.number for pull in pulls]):
+        texts += [(comment.author, comment.body) for comment in await world.forge.comments(number)]
+    for pull in pulls:
+        texts += [(review.author, review.body) for review in await world.forge.reviews(pull.number)]
+    genuine = [author for author, body in texts if mark(SECRET, KEYS[call]) in body]
+    copied = secret == SECRET and who != writer
+    assert set(genuine) == ({writer, who} if copied else {writer})
+    assert len(genuine) == (2 if copied else 1)
 
 
 async def test_an_agents_words_cannot_carry_a_mark(service: MakeService) -> None:
