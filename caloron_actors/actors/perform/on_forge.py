@@ -117,7 +117,7 @@ async def merge(world: World, sprint: Sprint, effect: fx.MergePullRequest) -> Ev
     if pull.head != effect.head or pull.state == "closed" or pull.mergeable is False:
         return await _obstacle(world, effect, pull, "the forge says that it cannot be merged")
     plan = task_plan(sprint, effect.task)
-    title = f"Merge pull request #{effect.number}: [{plan.id}] {plan.title}"
+    title = f"Merge pull request #{effect.number}: [{plan.id}] {neutralise(plan.title)}"
     answer = await world.forge.merge(effect.number, effect.head, title)
     match answer:
         case Merged(commit=commit):

@@ -16,6 +16,7 @@ from caloron_actors.domain.events import (
     WorkPrepared,
     WorkSaved,
 )
+from caloron_actors.domain.marker import neutralise
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.errors import Unavailable
 from caloron_actors.ports.launcher import Absent, Ended, GivenUp, LaunchOrder, RunId, RunState
@@ -76,7 +77,7 @@ async def launch_reviewer(world: World, sprint: Sprint, effect: fx.LaunchReviewe
 async def collect(world: World, sprint: Sprint, effect: fx.CollectWork) -> Event:
     """Take the author's work as one commit; asking again gives the same commit."""
     place, plan = place_of(sprint, effect.task), task_plan(sprint, effect.task)
-    message = f"[{place.agent}] {plan.title}"
+    message = f"[{place.agent}] {neutralise(plan.title)}"
     answer = await world.workspace.collect(place, effect.start, message, must_resolve=effect.must_resolve)
     match answer:
         case Collected(commit=commit):

@@ -11,6 +11,7 @@ import msgspec
 from caloron_actors.adapters.workspace.checkout import Checkout
 from caloron_actors.adapters.workspace.clone import copy_index
 from caloron_actors.adapters.workspace.layout import TaskFolder
+from caloron_actors.adapters.workspace.messages import closes_issues
 from caloron_actors.adapters.workspace.mirror import Mirror
 from caloron_actors.adapters.workspace.quarantine import Quarantine
 from caloron_actors.adapters.workspace.untrusted import (
@@ -71,6 +72,9 @@ class Collector:
         commit = top
         if merged or tree != await self._tree_of(top):
             commit = await self._commit(folder, agent, tree, (top, *merged), message)
+        if not all_costs and await closes_issues(self.git, self.mirror.path, commit, (start, base)):
+            parents = await self._parents_anew(commit, start, base)
+            commit = await self._commit(folder, agent, await self._tree_of(commit), parents, message)
         return await self._judge(commit, start, base, all_costs=all_costs)
 
     async def base_of(self, folder: TaskFolder) -> Commit:
@@ -127,6 +131,11 @@ class Collector:
         when = folder.stamp("\0".join((tree, *parents, message)), self.wall())
         who = agent_identity(agent)
         return await self.git.commit_tree(self.mirror.path, tree, parents, message, identity=who, when=when)
+
+    async def _parents_anew(self, commit: Commit, start: Commit, base: Commit) -> tuple[Commit, ...]:
+        """What a commit with the files of `commit` goes on top of when the agent's own commits are left out."""
+        merged = await self._contains(commit, base) and not await self._contains(start, base)
+        return (start, base) if merged else (start,)
 
     async def _judge(
         self, commit: Commit, start: Commit, base: Commit, *, all_costs: bool
