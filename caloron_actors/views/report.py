@@ -76,4 +76,4 @@ def _seconds(duration: timedelta) -> str:
 
 def _cell(text: str | None) -> str:
     words = text or ""
-    return one_line(words, len(words)).replace("|", "\\|")
+    return one_line(words, len(words)).replace("|", "\\|").replace("<", "&lt;")

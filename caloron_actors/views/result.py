@@ -74,7 +74,8 @@ def reason(sprint: Sprint, task: Task) -> str | None:
         case Status.PENDING:
             plan = next(plan for plan in sprint.plan.dag.tasks if plan.id == task.id)
             waits = [sprint.tasks[need] for need in plan.depends_on if not sprint.tasks[need].final]
-            return "waits for " + ", ".join(f"{need.id}: {need.status}" for need in waits)
+            words = ", ".join(f"{need.id}: {need.status}" for need in waits)
+            return f"waits for {words or 'the sprint to start'}"
         case Status.READY if task.issue is None:
             return "waits for its issue to be opened"
         case Status.READY if task.retry_at is not None:
