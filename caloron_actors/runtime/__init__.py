@@ -1,6 +1,7 @@
 """The actor kernel: typed actors, refs that survive restarts, and OTP's supervision. Knows nothing of sprints."""
 
 from .actor import Actor, Ctx
+from .alarms import Alarm, AlarmPolicy, Frozen, LoopStalled
 from .budgets import Backoff, Budget
 from .clock import Clock, Timer
 from .errors import ActorGone, AlreadyStarted, AskCycle, AskTimeout, ChildRefused, MailboxFull, StartFailed
@@ -12,7 +13,19 @@ from .messages import Ask, Down, Tell
 from .ref import Ref
 from .spec import ChildSpec, FactorySpec, SupervisorSpec, child, factory, supervisor
 from .system import System
-from .telemetry import ChildInfo, CrashReport, Node, Observer, Progress, Report, Stopped, SupervisorReport
+from .telemetry import (
+    ChildInfo,
+    Counters,
+    CrashReport,
+    Node,
+    Observer,
+    Poison,
+    Progress,
+    Report,
+    Stopped,
+    SupervisorReport,
+    Undelivered,
+)
 
 __all__ = [
     "Actor",
@@ -57,5 +70,12 @@ __all__ = [
     "CrashReport",
     "Stopped",
     "ChildInfo",
+    "Poison",
+    "Undelivered",
+    "Counters",
+    "Alarm",
+    "AlarmPolicy",
+    "Frozen",
+    "LoopStalled",
     "Node",
 ]

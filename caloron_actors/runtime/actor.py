@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
 from .clock import Clock, Timer
 from .exits import Exit, Normal
@@ -47,6 +48,10 @@ class Actor(Generic[Arg, S]):
         Not run after a failed init or a kill.
         """
 
+    def format_status(self) -> object:
+        """What a crash report may show of this actor's state; nothing by default, for it may hold secrets."""
+        return None
+
     def snapshot(self) -> S | None:
         """What the next incarnation gets as `restored`; read between messages, only after one that went well."""
         return None
@@ -81,6 +86,27 @@ class Ctx(Generic[A]):
     def after(self, delay: timedelta, msg: Tell[A]) -> Timer:
         """Get `msg` after `delay`, unless the timer is cancelled or the incarnation ends first."""
         return self._running.after(delay.total_seconds(), msg)
+
+    def stash(self) -> NoReturn:
+        """Put the present message aside, an ask as well, until `unstash`; leaves the handler by an exception.
+
+        A restart puts what is aside back in front of the mailbox (asks fail). Raises MailboxFull when as much is
+        aside as the mailbox holds, and RuntimeError outside of a message.
+        """
+        raise self._running.put_aside()
+
+    def unstash(self) -> None:
+        """Handle what was put aside next, in its old order, before anything else in the mailbox."""
+        self._running.stash.put_back()
+
+    @contextmanager
+    def unhurried(self) -> Generator[None, None, None]:
+        """Within this block the handler may take as long as it likes: it is not reported as frozen."""
+        self._running.patience += 1
+        try:
+            yield
+        finally:
+            self._running.patience -= 1
 
     def monitor(self, ref: Ref[Any]) -> None:
         """Get `on_down` when the actor there ends; at once when it is not running."""

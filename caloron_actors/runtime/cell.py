@@ -1,5 +1,6 @@
 """A cell is what stays at an address: the mailbox, the watchers, and whom its actor waits for. Not the actor."""
 
+from collections import deque
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -7,9 +8,14 @@ from .errors import ActorGone
 from .exits import Exit, Shutdown, without_cause
 from .mailbox import Mailbox, Own
 from .messages import Down
+from .telemetry import Poison
 
 if TYPE_CHECKING:
     from .kernel import Kernel
+
+
+POISON_KEPT = 16
+"""Messages on record per address."""
 
 
 class Cell:
@@ -19,11 +25,13 @@ class Cell:
         "__weakref__",
         "asking",
         "ended",
+        "handled",
         "incarnation",
         "kernel",
         "last",
         "mailbox",
         "path",
+        "poison",
         "watchers",
         "watching",
     )
@@ -31,7 +39,9 @@ class Cell:
     def __init__(self, kernel: "Kernel", path: str) -> None:
         self.kernel = kernel
         self.path = path
-        self.mailbox = Mailbox(path)
+        self.mailbox = Mailbox(path, kernel.undelivered)
+        self.handled = 0
+        self.poison: deque[Poison] | None = None
         self.incarnation = 0
         self.last = 0
         self.ended: Exit = Shutdown("noproc")
@@ -66,6 +76,12 @@ class Cell:
             watcher.watching.add(self)
         else:
             watcher.put_down(Down(self.path, self.ended, self.last))
+
+    def keep_poison(self, poison: Poison) -> None:
+        """Put a message that crashed its actor on record, in place of the oldest when there are many."""
+        if self.poison is None:
+            self.poison = deque(maxlen=POISON_KEPT)
+        self.poison.append(poison)
 
     def put_down(self, down: Down) -> None:
         """Queue a Down for the present incarnation, which was the one that asked for it."""

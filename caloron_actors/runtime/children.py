@@ -168,24 +168,31 @@ class Child:
         spec, running, kind = self.spec, self.running, kind_of(self.spec)
         if isinstance(spec, ChildSpec):
             mailbox = self._cells[0].mailbox
-            node = Node(spec.id, self.path, kind, self.state, self.number, len(mailbox), mailbox.dropped)
-        else:
-            node = Node(spec.id, self.path, kind, self.state, self.number)
+            poison = self._cells[0].poison
+            last = None if running is None else running.last_message
+            return Node(
+                spec.id,
+                self.path,
+                kind,
+                self.state,
+                self.number,
+                mailbox=len(mailbox),
+                dropped=mailbox.dropped,
+                last_message=None if last is None else type(last).__name__,
+                busy=running is not None and running.busy,
+                handled=self._cells[0].handled,
+                poisoned=0 if poison is None else len(poison),
+            )
         if running is None:
-            return node
-        last = running.last_message
+            return Node(spec.id, self.path, kind, self.state, self.number)
         return Node(
-            node.id,
-            node.path,
+            spec.id,
+            self.path,
             kind,
-            node.state,
-            node.incarnation,
-            node.mailbox,
-            node.dropped,
-            running.restarts,
-            None if last is None else type(last).__name__,
-            running.busy,
-            running.nodes,
+            self.state,
+            self.number,
+            restarts=running.restarts,
+            children=running.nodes,
         )
 
     def _make(self) -> Running:

@@ -45,6 +45,10 @@ class MailboxFull(Exception):
         super().__init__(f"the mailbox of {path} is full")
 
 
+class Stashed(BaseException):
+    """Leaves a handler whose message was put aside. For the kernel alone; never catch it."""
+
+
 class StartFailed(Exception):
     """A start did not get to its acknowledgement; `reason` says why."""
 

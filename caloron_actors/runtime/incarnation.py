@@ -7,9 +7,11 @@ from typing import Any
 from anyio import CancelScope
 
 from .actor import Actor, Ctx
+from .alarms import Frozen, stack_of
 from .cell import Cell
 from .clock import Timer
-from .errors import ActorGone
+from .crashes import message_of, report_crash
+from .errors import ActorGone, Stashed
 from .exits import Crashed, Exit, Killed, crashed
 from .kernel import KILL_GRACE, Kernel
 from .mailbox import Call, Entry, Own
@@ -19,7 +21,8 @@ from .ref import Ref
 from .running import Running
 from .side import SideTasks
 from .spec import ChildSpec
-from .telemetry import CrashReport, Stopped
+from .stash import Stash
+from .telemetry import Stopped
 
 BATCH = 64
 """Messages handled before other tasks get a turn, when no handler waits by itself."""
@@ -64,29 +67,32 @@ class Incarnation(Running):
         self._doing: Entry | None = None
         self._held: tuple[Call, object] | None = None
         self._during = "init"
+        self.stash = Stash(cell.mailbox, cell.path)
+        self._task: asyncio.Task[None] | None = None
+        self.serial = 0
+        self.patience = 0
 
     def launch(self) -> None:
         """Start its task; `acknowledged` is set when init is through, failed or over time."""
         self.cell.started(self.number)
         self._init_limit = self.kernel.timers.after(self._spec.init_timeout, self._init_overdue)
         self._limits.append(self._init_limit)
-        self.kernel.spawn(self._run(), f"{self.cell.path}#{self.number}")
+        self.kernel.lives.add(self)
+        self._task = self.kernel.spawn(self._run(), f"{self.cell.path}#{self.number}")
 
     def request_stop(self, reason: Exit) -> None:
-        """End after the present message; what is queued stays for the next incarnation."""
         if self._stop is None:
             self._stop = reason
             self.cell.mailbox.wake()
 
     def abort_start(self, reason: Exit) -> None:
-        """Cancel init. One that gets through all the same has something to clean up, so terminate follows."""
+        # An init that gets through all the same has something to clean up: terminate follows.
         self._killed = reason
         self.request_stop(reason)
         self._scope.cancel()
         self._limits.append(self.kernel.timers.after(KILL_GRACE, self._fence_start))
 
     def kill(self) -> None:
-        """Cancel whatever it does, terminate included. When it will not go it is fenced after KILL_GRACE."""
         if self._hard or self.over:
             return
         self._hard = True
@@ -109,6 +115,14 @@ class Incarnation(Running):
             self._timers.add(timer)
         return timer
 
+    def put_aside(self) -> Stashed:
+        """What to raise to put the message in work aside."""
+        return self.stash.check(self._doing)
+
+    def frozen(self, seconds: float) -> Frozen:
+        stack = "" if self._task is None else stack_of(self._task.get_coro())
+        return Frozen(self.cell.path, self.number, self.last_message, seconds, stack)
+
     def fail(self, reason: Crashed, during: str) -> None:
         """Something beside the mailbox failed: end as crashed after the present message."""
         if not self.over:
@@ -122,8 +136,7 @@ class Incarnation(Running):
     @property
     def last_message(self) -> object:
         """The message in work, or the one that crashed it."""
-        doing = self._doing
-        return doing.msg if isinstance(doing, Call | Own) else doing
+        return message_of(self._doing)
 
     async def _run(self) -> None:
         VOICE.set(Voice(self.origin, in_handler=True))
@@ -151,6 +164,7 @@ class Incarnation(Running):
         if self._init_limit is not None:
             self._init_limit.cancel()
         if not self._scope.cancel_called:
+            self.kernel.started += 1
             self.acknowledged.set(None)
         reason = await self._serve(actor, ctx)
         return reason if self._hard else await self._terminate(actor, reason)
@@ -172,10 +186,12 @@ class Incarnation(Running):
                 await mailbox.wait()
                 continue
             self._doing = entry
+            self.serial += 1
             failed = await self._guard(self._handle(entry, actor, ctx))
             if failed is not None:
                 return failed
             self._doing = None
+            self.cell.handled += 1
             if keeps:
                 self._save(actor)
             handled += 1
@@ -220,6 +236,8 @@ class Incarnation(Running):
         """Run user code; whatever escapes it, except the cancellation of this task and Ctrl-C, is a crash."""
         try:
             await work
+        except Stashed:
+            self.stash.put(self._doing)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if self._scope.cancel_called or task is None or task.cancelling():
@@ -264,10 +282,14 @@ class Incarnation(Running):
         if self.over:
             return
         self.over = True
+        self.kernel.lives.discard(self)
+        self.kernel.ended += 1
+        self.kernel.crashed += isinstance(reason, Crashed)
         for timer in (*self._limits, *self._timers):
             timer.cancel()
         if isinstance(self._doing, Call):
             self._doing.fail(ActorGone(self.cell.path, reason))
+        self.stash.put_back()
         self.cell.ended_with(reason)
         self.kernel.report(Stopped(self.cell.path, self.number, reason))
         self.acknowledged.set(reason)
@@ -275,9 +297,4 @@ class Incarnation(Running):
         self._on_end(self)
 
     def _report_crash(self, reason: Exit, during: str) -> None:
-        mailbox = self.cell.mailbox
-        self.kernel.report(
-            CrashReport(
-                self.cell.path, self.number, reason, during, self.last_message, len(mailbox), mailbox.dropped
-            )
-        )
+        report_crash(self.cell, self._actor, self._doing, self.number, reason, during=during)

@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .cell import Registry
 from .clock import Clock, Timers
-from .telemetry import Observer, Report
+from .telemetry import Observer, Report, Undelivered
 
 if TYPE_CHECKING:
     from .dynamic import DynamicSupervisor
+    from .incarnation import Incarnation
     from .supervising import Supervising
+
+T = TypeVar("T")
 
 KILL_GRACE = 1.0
 """Seconds a cancelled task has to go before it is reported as unkillable and left behind."""
@@ -20,18 +23,31 @@ KILL_GRACE = 1.0
 class Kernel:
     """Shared by all parts of one System; knows no policy."""
 
-    def __init__(self, clock: Clock, observer: Observer, draw: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        observer: Observer,
+        draw: Callable[[], float],
+        on_undelivered: Callable[[Undelivered], None] | None = None,
+        on_abandoned: Callable[[], None] | None = None,
+    ) -> None:
         self.clock = clock
         self.draw = draw
+        self.started = self.ended = self.crashed = self.timed_out = self.lost = 0
+        self.lives: set[Incarnation] = set()
         self.timers = Timers(clock)
         self.registry = Registry(self)
         self.factories: dict[str, DynamicSupervisor] = {}
         self.supervisors: dict[str, Supervising] = {}
         self._observer = observer
+        self._on_undelivered = on_undelivered
+        self._on_abandoned = on_abandoned
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._abandoned: list[str] = []
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str, context: Context | None = None) -> None:
+    def spawn(
+        self, work: Coroutine[Any, Any, None], name: str, context: Context | None = None
+    ) -> asyncio.Task[None]:
         """Run `work` as a task in a clean context, so that nothing of whoever caused it is kept.
 
         Its owner must see to its end: each is an incarnation, a side task, a supervisor or the timers, with a
@@ -41,10 +57,13 @@ class Kernel:
         task = loop.create_task(work, name=name, context=Context() if context is None else context)
         self._tasks[task] = name
         task.add_done_callback(self._reap)
+        return task
 
     def abandon(self, name: str) -> None:
         """The task of that name would not go and is no longer waited for."""
         self._abandoned.append(name)
+        if self._on_abandoned is not None:
+            self._on_abandoned()
 
     async def drained(self) -> None:
         """Wait until every task that can go has gone."""
@@ -64,8 +83,18 @@ class Kernel:
 
     def report(self, report: Report) -> None:
         """Hand a report to the observer; its own failure must not reach the tree."""
+        self.call_out(self._observer.report, report)
+
+    def undelivered(self, path: str, message: object, why: Literal["gone", "overflow"]) -> None:
+        """A message that was taken is lost: count it, and tell whoever wants to know."""
+        self.lost += 1
+        if self._on_undelivered is not None:
+            self.call_out(self._on_undelivered, Undelivered(path, message, why))
+
+    def call_out(self, call: Callable[[T], None], value: T) -> None:
+        """Call somebody who only looks on; whatever goes wrong there goes to the loop's exception handler."""
         try:
-            self._observer.report(report)
+            call(value)
         except Exception as error:
             context = {"message": "an observer failed", "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)

@@ -5,6 +5,7 @@ It survives the incarnations of its actor. All entries share one order, so that 
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -13,6 +14,7 @@ from .errors import ActorGone, MailboxFull
 from .messages import Ask, Down, Tell
 
 Overflow = Literal["reject", "drop_oldest", "drop_newest"]
+OnUndelivered = Callable[[str, object, Literal["gone", "overflow"]], None]
 
 
 class MailboxPolicy(msgspec.Struct, frozen=True):
@@ -29,11 +31,12 @@ class MailboxPolicy(msgspec.Struct, frozen=True):
 class Call:
     """An ask on its way: the message and the asker's one-shot reply slot."""
 
-    __slots__ = ("msg", "reply")
+    __slots__ = ("asker", "msg", "reply")
 
-    def __init__(self, msg: Ask[Any, Any], reply: "asyncio.Future[Any]") -> None:
+    def __init__(self, msg: Ask[Any, Any], reply: "asyncio.Future[Any]", asker: str | None = None) -> None:
         self.msg = msg
         self.reply = reply
+        self.asker = asker
 
     def answer(self, value: object) -> None:
         """Give the reply; dropped when the asker no longer waits."""
@@ -61,10 +64,21 @@ Entry = Tell[Any] | Call | Own
 class Mailbox:
     """The queue of one address. Closed means: nobody will ever read it, so nothing is taken."""
 
-    __slots__ = ("_bounded", "_path", "_policy", "_queue", "_room", "_waiter", "dropped", "is_open")
+    __slots__ = (
+        "_bounded",
+        "_on_undelivered",
+        "_path",
+        "_policy",
+        "_queue",
+        "_room",
+        "_waiter",
+        "dropped",
+        "is_open",
+    )
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, on_undelivered: OnUndelivered) -> None:
         self._path = path
+        self._on_undelivered = on_undelivered
         self._policy = MailboxPolicy()
         self._queue: deque[Entry] = deque()
         self._bounded = 0
@@ -121,6 +135,16 @@ class Mailbox:
                 self._grant_room()
         return entry
 
+    def put_back(self, entries: Iterable[Entry]) -> None:
+        """Queue what was put aside in front, in its old order, whether there is room or not."""
+        aside = list(entries)
+        self._queue.extendleft(reversed(aside))
+        self._bounded += sum(not isinstance(entry, Own) for entry in aside)
+
+    @property
+    def capacity(self) -> int:
+        return self._policy.capacity
+
     async def wait(self) -> None:
         """Wait until `wake` is called; one reader only."""
         self._waiter = asyncio.get_running_loop().create_future()
@@ -150,9 +174,11 @@ class Mailbox:
         """Nobody will read this again: drop and count what is left, and turn the waiting senders away."""
         self.is_open = False
         self.fail_calls(error)
-        self.dropped += len(self._queue)
-        self._queue.clear()
+        left, self._queue = self._queue, deque()
+        self.dropped += len(left)
         self._bounded = 0
+        for entry in left:
+            self._on_undelivered(self._path, entry, "gone")
         while self._room:
             self._grant_room()
 
@@ -166,6 +192,8 @@ class Mailbox:
                 self.dropped += 1
                 if isinstance(entry, Call):
                     entry.fail(MailboxFull(self._path))
+                else:
+                    self._on_undelivered(self._path, entry, "overflow")
                 return True
         return False
 

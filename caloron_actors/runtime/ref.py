@@ -48,34 +48,38 @@ class Ref(Generic[A]):
         cell = self._cell
         voice = VOICE.get()
         if voice is None:
-            return await self._exchange(msg, timeout)
+            return await self._exchange(msg, timeout, None)
         if voice.origin.fenced:
             raise ActorGone(voice.origin.cell.path)
-        if not voice.in_handler:
-            return await self._exchange(msg, timeout)
         asker = voice.origin.cell
+        if not voice.in_handler:
+            return await self._exchange(msg, timeout, asker.path)
         if cell is asker or cell.waits_for(asker):
             raise AskCycle(self.path, asker.path)
         asker.asking.append(cell)
         try:
-            return await self._exchange(msg, timeout)
+            return await self._exchange(msg, timeout, asker.path)
         finally:
             if cell in asker.asking:  # the end of the asker's incarnation has cleared the list
                 asker.asking.remove(cell)
 
-    async def _exchange(self, msg: Ask[A, R], timeout: float | None) -> R:
+    async def _exchange(self, msg: Ask[A, R], timeout: float | None, asker: str | None) -> R:
         cell = self._cell
         reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        call = Call(msg, reply)
+        call = Call(msg, reply, asker)
         if not cell.mailbox.offer(call):
             raise MailboxFull(self.path) if cell.mailbox.is_open else ActorGone(self.path, cell.ended)
         if timeout is None:
             return await reply
-        timer = cell.kernel.timers.after(timeout, lambda: call.fail(AskTimeout(self.path, timeout)))
+        timer = cell.kernel.timers.after(timeout, lambda: self._time_out(call, timeout))
         try:
             return await reply
         finally:
             timer.cancel()
+
+    def _time_out(self, call: Call, timeout: float) -> None:
+        self._cell.kernel.timed_out += 1
+        call.fail(AskTimeout(self.path, timeout))
 
     def report_end_to(self, watcher: Cell) -> None:
         """Monitor this address in the name of `watcher`'s present incarnation; `Ctx.monitor` is the way to call it."""

@@ -42,6 +42,15 @@ class SupervisorReport(msgspec.Struct, frozen=True):
     """Restarts within the window when this was reported."""
 
 
+class Poison(msgspec.Struct, frozen=True):
+    """A message whose handling crashed its actor. It is kept on record and never delivered again."""
+
+    path: str
+    incarnation: int
+    message: object
+    reason: Exit
+
+
 class CrashReport(msgspec.Struct, frozen=True):
     """An actor has crashed, or a part of it that the kernel caught. The traceback is rendered on reading it."""
 
@@ -53,6 +62,12 @@ class CrashReport(msgspec.Struct, frozen=True):
     last_message: object
     mailbox: int
     dropped: int
+    poison: Poison | None = None
+    """Set when a message did it."""
+    asker: str | None = None
+    """Path of the actor that waits for the reply to that message, if one does."""
+    state: object = None
+    """What the actor's `format_status` shows of itself."""
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -64,6 +79,28 @@ class Stopped(msgspec.Struct, frozen=True):
 
 
 Report = Progress | SupervisorReport | CrashReport | Stopped
+
+
+class Undelivered(msgspec.Struct, frozen=True):
+    """A told message that was taken but will not be handled: its actor is gone for good, or newer ones came."""
+
+    path: str
+    message: object
+    why: Literal["gone", "overflow"]
+
+
+class Counters(msgspec.Struct, frozen=True):
+    """What one kernel has done so far, and what it holds now."""
+
+    started: int
+    """Incarnations that got through their init."""
+    ended: int
+    crashed: int
+    timed_out: int
+    """Asks whose deadline passed."""
+    undelivered: int
+    tasks: int
+    """Tasks that are going now."""
 
 
 class Observer(Protocol):
@@ -87,4 +124,8 @@ class Node(msgspec.Struct, frozen=True):
     last_message: str | None = None
     busy: bool = False
     """An actor's handler is running now."""
+    handled: int = 0
+    """Messages that an actor has handled, in all its incarnations."""
+    poisoned: int = 0
+    """How many of the messages that crashed it are on record."""
     children: "tuple[Node, ...]" = ()
