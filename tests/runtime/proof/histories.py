@@ -5,9 +5,26 @@ from hypothesis import strategies as st
 
 from caloron_actors.runtime.spec import AutoShutdown, Restart
 
-from .trees import Branch, Ends, History, How, Leaf, Nursery, Passes, Spec, StartKey, Step, StopKey, walk
+from .trees import (
+    Branch,
+    Call,
+    Ends,
+    Grow,
+    History,
+    How,
+    Leaf,
+    Name,
+    Nursery,
+    Passes,
+    Spec,
+    StartKey,
+    Step,
+    StopKey,
+    walk,
+)
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+NEW = "g"
 KEYS = ("k1", "k2", "k3")
 PERIODS = (1.0, 2.5, 5.0)
 STEPS = (0.5, 1.0, 1.5, 2.5, 5.0)
@@ -25,6 +42,9 @@ bad_starts = st.one_of(
     st.just(()),
     st.sets(st.integers(2, 7), min_size=1, max_size=4).map(lambda found: tuple(sorted(found))),
     st.sampled_from([(), (), (), (), (1,)]),
+)
+calls: st.SearchStrategy[Name] = st.sampled_from(
+    ["terminate_child", "terminate_child", "restart_child", "delete_child"]
 )
 rarely = st.integers(0, 7).map(lambda drawn: drawn == 7)
 
@@ -94,8 +114,13 @@ def steps(root: Branch) -> st.SearchStrategy[Step]:
     """What may happen to that tree; whether it finds anybody there is not known yet."""
     owners: dict[str, list[str]] = {}
     factories: list[str] = []
+    grown: list[st.SearchStrategy[Step]] = []
+    listed: list[tuple[str, str]] = []
     for path, spec in walk(root):
-        if isinstance(spec, Leaf):
+        if isinstance(spec, Branch):
+            grown.append(_grown(path, spec))
+            listed += [(path, id_) for id_ in [*(inner.id for inner in spec.children), NEW]]
+        elif isinstance(spec, Leaf):
             owners.setdefault(path.rpartition("/")[0], []).append(path)
         elif isinstance(spec, Nursery):
             factories.append(path)
@@ -111,7 +136,18 @@ def steps(root: Branch) -> st.SearchStrategy[Step]:
         paths, keys = st.sampled_from(factories), st.sampled_from(KEYS)
         kinds += [st.builds(StartKey, paths, keys, bad_starts)] * 3
         kinds.append(st.builds(StopKey, paths, keys))
+    called = st.sampled_from(listed)
+    kinds += [
+        st.one_of(grown),
+        st.tuples(called, calls).map(lambda drawn: Call(drawn[0][0], drawn[1], drawn[0][1])),
+    ]
+    kinds += kinds[-1:]
     return st.sampled_from(range(len(kinds))).flatmap(lambda index: kinds[index])
+
+
+def _grown(path: str, branch: Branch) -> st.SearchStrategy[Step]:
+    important = st.booleans() if branch.auto_shutdown != "never" else st.just(False)
+    return important.flatmap(lambda drawn: leaves(NEW, significant=drawn)).map(lambda leaf: Grow(path, leaf))
 
 
 # The children of a factory do not end together here: it restarts them at the same time, so the trace has no order.

@@ -5,26 +5,16 @@ giving up is an abnormal end (`otp=True`: a clean one), and the window of restar
 """
 
 from collections import deque
-from typing import assert_never
 
 from .trees import (
     Branch,
-    Call,
-    Ends,
-    Grow,
-    History,
     Leaf,
     Nursery,
-    Passes,
     Record,
     Spec,
-    StartKey,
-    Step,
-    StopKey,
 )
 
 CLEAN = frozenset({"normal", "shutdown", "info"})
-END = {"crash": "crashed", "normal": "normal", "shutdown": "shutdown", "info": "info", "killed": "killed"}
 
 
 class Place:
@@ -44,9 +34,9 @@ class Supervisor:
     """A supervisor of a fixed list or, without ids and order, a factory."""
 
     def __init__(
-        self, model: "Model", spec: Branch | Nursery, place: Place, parent: "Supervisor | None"
+        self, world: "World", spec: Branch | Nursery, place: Place, parent: "Supervisor | None"
     ) -> None:
-        self.model = model
+        self.world = world
         self.spec = spec
         self.place = place
         self.parent = parent
@@ -54,7 +44,7 @@ class Supervisor:
         self.stamps: list[float] = []
         inner = spec.children if isinstance(spec, Branch) else ()
         self.places = [Place(child, f"{place.path}/{child.id}") for child in inner]
-        model.supervisors[place.path] = self
+        world.supervisors[place.path] = self
 
     def boot(self) -> bool:
         """Start all in order; when one fails, stop what runs in reverse and end. Nothing is tried again at boot."""
@@ -69,9 +59,9 @@ class Supervisor:
         """Start what belongs there and wait until it is up."""
         place.inner, place.over = None, None
         if isinstance(place.spec, Leaf):
-            up = self.model.leaf_starts(place.path, place.spec)
+            up = self.world.leaf_starts(place.path, place.spec)
         else:
-            place.inner = Supervisor(self.model, place.spec, place, self)
+            place.inner = Supervisor(self.world, place.spec, place, self)
             up = place.inner.boot()
         place.state = "running" if up else "down"
         if up:
@@ -86,7 +76,7 @@ class Supervisor:
                 place.state = "down"  # a restart that was still to be tried again is off
                 return
             if isinstance(place.spec, Leaf):
-                reason = self.model.leaf_stops(place.path, place.spec)
+                reason = self.world.leaf_stops(place.path, place.spec)
             elif place.inner is not None:
                 reason = place.inner.end("shutdown")
         place.state = "down"
@@ -101,8 +91,8 @@ class Supervisor:
         for place in reversed(self.places):
             self.stop(place)
         self.queue.clear()
-        del self.model.supervisors[self.place.path]
-        self.model.record.reports.append(f"end {self.place.path} {reason}")
+        del self.world.supervisors[self.place.path]
+        self.world.record.reports.append(f"end {self.place.path} {reason}")
         return reason
 
     def die(self, reason: str) -> None:
@@ -110,7 +100,7 @@ class Supervisor:
         self.end(reason)
         self.place.over = reason
         if self.parent is None:
-            self.model.record.exit = reason
+            self.world.record.exit = reason
         else:
             self.parent.queue.append(("ended", self.place))
             self.parent.serve()
@@ -127,7 +117,7 @@ class Supervisor:
     def child_ended(self, place: Place) -> None:
         """OTP's table: permanent always, transient after an abnormal end, temporary never."""
         reason, place.over, place.state = place.over, None, "down"
-        rule, clean = place.spec.restart, reason in CLEAN or (self.model.otp and reason == "gaveup")
+        rule, clean = place.spec.restart, reason in CLEAN or (self.world.otp and reason == "gaveup")
         if rule == "permanent" or not clean:
             self.report("child_terminated", place)
         if rule == "permanent" or (rule == "transient" and not clean):
@@ -147,7 +137,7 @@ class Supervisor:
     def restart(self, place: Place) -> None:
         """Count it, once for the whole group; then stop the group in reverse and start it in order."""
         place.state = "restarting"
-        self.stamps.append(self.model.now)
+        self.stamps.append(self.world.now)
         if self.in_window() > self.spec.intensity:
             self.report("shutdown", place)
             self.die("gaveup")
@@ -167,7 +157,7 @@ class Supervisor:
                 return
 
     def in_window(self) -> int:
-        now, period = self.model.now, self.spec.period
+        now, period = self.world.now, self.spec.period
         return sum(now - stamp < period for stamp in self.stamps)
 
     def group(self, place: Place) -> list[Place]:
@@ -189,9 +179,9 @@ class Supervisor:
         if limit is not None and len(self.places) >= limit:
             return "failed"
         place = Place(leaf, f"{self.place.path}/{leaf.id}")
-        self.model.starts.pop(place.path, None)
+        self.world.starts.pop(place.path, None)
         if not self.start(place):
-            self.report("start_error", place)
+            self.report_call(place)
             return "failed"
         self.places.append(place)
         return "ok"
@@ -213,7 +203,7 @@ class Supervisor:
             return "not_found" if place is None else place.state
         if self.start(place):
             return "ok"
-        self.report("start_error", place)
+        self.report_call(place)
         return "failed"
 
     def delete_child(self, id_: str) -> str:
@@ -224,8 +214,13 @@ class Supervisor:
         self.places.remove(place)
         return "ok"
 
+    def report_call(self, place: Place) -> None:
+        """A start by call that fails is told to its caller; ours is reported as well."""
+        if not self.world.otp:
+            self.report("start_error", place)
+
     def report(self, context: str, place: Place) -> None:
-        self.model.record.reports.append(f"{context} {place.path}")
+        self.world.record.reports.append(f"{context} {place.path}")
 
     def picture(self) -> list[str]:
         lines = [f"{self.place.path} running restarts={self.in_window()}"]
@@ -235,53 +230,15 @@ class Supervisor:
         return lines
 
 
-class Model:
-    """A tree with its clock, and the record of what happens to it."""
+class World:
+    """What all supervisors of one tree share: the clock, the record, the actors, and who is there by path."""
 
-    def __init__(self, root: Branch, *, otp: bool = False) -> None:
+    def __init__(self, *, otp: bool) -> None:
         self.otp = otp
         self.now = 0.0
         self.record = Record()
         self.starts: dict[str, int] = {}
         self.supervisors: dict[str, Supervisor] = {}
-        self.root = Supervisor(self, root, Place(root, root.id), None)
-
-    def boot(self) -> None:
-        if self.root.boot():
-            self.record.reports.append(f"progress {self.root.place.path}")
-        else:
-            self.record.exit = "start_failed"
-        self._look()
-
-    def play(self, step: Step) -> None:
-        """Do it and all that follows from it."""
-        match step:
-            case Passes(seconds):
-                self.now += seconds
-            case Ends(ends):
-                self._end(ends)
-            case StartKey(path, key, fails):
-                nursery = self.supervisors.get(path)
-                rule = nursery.spec.rule if nursery and isinstance(nursery.spec, Nursery) else "temporary"
-                self._answer(step, nursery and nursery.start_child(Leaf(key, rule, fails=fails)))
-            case StopKey(path, key):
-                nursery = self.supervisors.get(path)
-                self._answer(step, nursery and nursery.terminate_child(key))
-            case Grow(path, leaf):
-                branch = self.supervisors.get(path)
-                self._answer(step, branch and branch.start_child(leaf))
-            case Call(path, name, id_):
-                branch = self.supervisors.get(path)
-                self._answer(step, branch and getattr(branch, name)(id_))
-            case _:
-                assert_never(step)
-        self._look()
-
-    def stop(self) -> Record:
-        """Stop the tree, if it is not over yet."""
-        if not self.record.exit:
-            self.record.exit = self.root.end("shutdown")
-        return self.record
 
     def leaf_starts(self, path: str, leaf: Leaf) -> bool:
         self.starts[path] = number = self.starts.get(path, 0) + 1
@@ -304,33 +261,3 @@ class Model:
         reason = "crashed" if leaf.sore else reason
         self.record.reports.append(f"end {path} {reason}")
         return reason
-
-    def _end(self, ends: tuple[tuple[str, str], ...]) -> None:
-        owner: Supervisor | None = None
-        for path, how in ends:
-            owner = self.supervisors.get(path.rpartition("/")[0])
-            place = owner.find(path.rpartition("/")[2]) if owner else None
-            if owner is None or place is None or place.state != "running" or place.over is not None:
-                continue
-            if isinstance(place.spec, Leaf):
-                place.over = self.leaf_ends(path, place.spec, END[how])
-                owner.queue.append(("ended", place))
-        if owner is not None:
-            owner.serve()
-
-    def _answer(self, step: Step, answer: object) -> None:
-        self.record.lines.append(f"answer {type(step).__name__} {answer or 'gone'}")
-
-    def _look(self) -> None:
-        self.record.pictures.append([] if self.record.exit else self.root.picture())
-
-
-def expected(history: History, *, otp: bool = False) -> Record:
-    """The record of that history by the rules; with `otp`, a supervisor that gave up has ended cleanly."""
-    model = Model(history.root, otp=otp)
-    model.boot()
-    for step in history.steps:
-        if model.record.exit:
-            break
-        model.play(step)
-    return model.stop()

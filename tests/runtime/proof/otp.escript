@@ -111,7 +111,10 @@ step({stop_key, Path, Key}) ->
 step({grow, Path, Leaf}) ->
     case alive(Path) of
         undefined -> note("answer Grow gone", []);
-        Pid -> note("answer Grow ~s", [answer(supervisor:start_child(Pid, spec(Leaf)))])
+        Pid ->
+            Id = element(3, Leaf),
+            supervisor:get_childspec(Pid, Id) =:= {error, not_found} andalso ets:delete(starts, element(2, Leaf)),
+            note("answer Grow ~s", [answer(supervisor:start_child(Pid, spec(Leaf)))])
     end;
 step({call, Path, Name, Id}) ->
     case alive(Path) of

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, assert_never
+from typing import assert_never
 
 import anyio
 
@@ -12,6 +12,8 @@ from caloron_actors.runtime import (
     Actor,
     ActorGone,
     AlreadyStarted,
+    ChildRefused,
+    ChildSpec,
     Ctx,
     Exit,
     FactorySpec,
@@ -153,8 +155,12 @@ class Stage:
             case StopKey(path, key):
                 handle = self.system.factory(self.factories[path], path)
                 await self._answer(step, lambda: handle.terminate_child(key))
-            case Call() | Grow():
-                raise NotImplementedError
+            case Call(path, name, id_):
+                call = getattr(self.system.supervisor(path), name)
+                await self._answer(step, lambda: call(id_))
+            case Grow(path, leaf):
+                spec = self._build_leaf(leaf, f"{path}/{leaf.id}")
+                await self._answer(step, lambda: self.system.supervisor(path).start_child(spec))
             case _:
                 assert_never(step)
         await settle()
@@ -166,6 +172,8 @@ class Stage:
             answer = "ok"
         except AlreadyStarted:
             answer = "already_started"
+        except ChildRefused as refusal:
+            answer = refusal.why
         except StartFailed:
             answer = "failed"
         except ActorGone:
@@ -174,10 +182,8 @@ class Stage:
 
     def _build(self, spec: Spec, path: str) -> AnySpec:
         match spec:
-            case Leaf(id_, restart, significant, brutal):
-                part = Part(path, spec, self.record.lines)
-                limit: Any = "kill" if brutal else 5.0
-                return child(Player, part, id=id_, restart=restart, significant=significant, shutdown=limit)
+            case Leaf():
+                return self._build_leaf(spec, path)
             case Branch():
                 return self._build_branch(spec, path)
             case Nursery(id_, restart, rule, intensity, period, limit):
@@ -193,6 +199,16 @@ class Stage:
                 return made
             case _:
                 assert_never(spec)
+
+    def _build_leaf(self, leaf: Leaf, path: str) -> ChildSpec:
+        return child(
+            Player,
+            Part(path, leaf, self.record.lines),
+            id=leaf.id,
+            restart=leaf.restart,
+            significant=leaf.significant,
+            shutdown="kill" if leaf.brutal else 5.0,
+        )
 
     def _build_branch(self, spec: Branch, path: str) -> SupervisorSpec:
         return supervisor(

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from .erlang import Erlang
+from .expecting import expected
 from .histories import histories
-from .model import expected
 from .playing import play
 from .searching import Search
 from .trees import Branch, History, Leaf, Nursery, Record, Spec, difference, walk
@@ -42,14 +42,14 @@ def without_limits(spec: Spec) -> Spec:
             return spec
 
 
-def as_otp_shows_it(record: Record, history: History) -> Record:
-    """Without what OTP does not show, and what has no order sorted."""
+def as_otp_shows_it(record: Record, history: History, *but: str) -> Record:
+    """Without what OTP does not show and reports of the words given, and what has no order sorted."""
     nurseries = {path for path, spec in walk(history.root) if isinstance(spec, Nursery)}
 
     def shown(report: str) -> bool:
         word, _, path = report.partition(" ")
         parent = path.rpartition("/")[0]
-        return word != "end" and parent != "" and parent not in nurseries
+        return word not in {"end", *but} and parent != "" and parent not in nurseries
 
     return Record(
         record.lines,
@@ -77,8 +77,9 @@ def test_otp_model_and_runtime_agree(erlang: Erlang) -> None:
         problem = difference(history, model=model, otp=theirs)
         compared["model"] += 1
         if not problem and gives_up_alike(history):
-            ours = as_otp_shows_it(runner.run(play(history)), history)
-            problem = difference(history, runtime=ours, otp=theirs)
+            # A failing start by call is reported here and not there; the model has seen to the other failing starts.
+            ours = as_otp_shows_it(runner.run(play(history)), history, "start_error")
+            problem = difference(history, runtime=ours, otp=as_otp_shows_it(theirs, history, "start_error"))
             compared["runtime"] += 1
         if problem:
             pytest.fail(problem, pytrace=False)

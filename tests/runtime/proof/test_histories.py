@@ -8,8 +8,8 @@ import os
 
 import pytest
 
+from .expecting import expected
 from .histories import histories
-from .model import expected
 from .playing import play
 from .searching import SEED, Search
 from .trees import History, difference

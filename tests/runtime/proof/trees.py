@@ -12,6 +12,8 @@ from caloron_actors.runtime.spec import AutoShutdown, Restart, Strategy
 How = Literal["crash", "normal", "shutdown", "info", "killed"]
 """How an actor ends by itself; `info` is a shutdown with a reason of its own."""
 
+Name = Literal["terminate_child", "restart_child", "delete_child"]
+
 
 class Leaf(msgspec.Struct, frozen=True, tag=True):
     """An actor. Its starts are counted from 1, across all incarnations of its supervisors; `fails` lists bad ones."""
@@ -85,7 +87,7 @@ class Call(msgspec.Struct, frozen=True, tag=True):
     """A supervisor is asked by name, about the child of that id."""
 
     path: str
-    name: Literal["terminate_child", "restart_child", "delete_child"]
+    name: Name
     id: str
 
 
