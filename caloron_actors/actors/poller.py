@@ -19,6 +19,9 @@ from caloron_actors.runtime import Actor, Ask, Ctx, Ref, Tell
 OVERLAP = timedelta(minutes=2)
 """How far before the last look a look starts again: lists may lag, and clocks differ."""
 
+SETTLED = timedelta(seconds=2)
+"""How long after it was first seen a time of the forge's can still be that of a later change: it is in whole seconds."""
+
 PERMISSION_AGE = timedelta(minutes=5)
 LOOK_PATIENCE = 60.0
 
@@ -34,6 +37,16 @@ class PollerArg:
     sprints: Callable[[], tuple[Ref[SprintActor], ...]]
 
 
+@dataclass(frozen=True)
+class Reviewed:
+    """A pull request's reviews as of `updated_at`, which was `seen` first then; `settled`: read when it was past."""
+
+    updated_at: datetime
+    seen: datetime
+    settled: bool
+    reviews: tuple[Review, ...]
+
+
 class PollerActor(Actor[PollerArg, None]):
     """Holds caches only: what it has told, so that it tells changes, and who may decide."""
 
@@ -41,7 +54,7 @@ class PollerActor(Actor[PollerArg, None]):
         self.arg: PollerArg
         self.mark: datetime | None = None
         self.told: dict[tuple[str, str], TaskObserved] = {}
-        self.reviewed: dict[int, tuple[datetime, tuple[Review, ...]]] = {}
+        self.reviewed: dict[int, Reviewed] = {}
         self.permissions: dict[str, tuple[datetime, bool]] = {}
         self.pause: timedelta
         self._log = structlog.get_logger("poller")
@@ -99,13 +112,18 @@ class PollerActor(Actor[PollerArg, None]):
 
     async def _pull_fact(self, sprint: Sprint, pull: PullRequestSeen, *, full: bool) -> PullRequestFact:
         known = self.reviewed.get(pull.number)
-        if full or known is None or known[0] != pull.updated_at:
-            reviews = [
+        if known is not None and known.updated_at != pull.updated_at:
+            known = None
+        if full or known is None or not known.settled:
+            now = self.arg.clock.now().wall
+            seen = now if known is None else known.seen
+            found = [
                 await self._review(sprint, review) for review in await self.arg.forge.reviews(pull.number)
             ]
-            known = (pull.updated_at, tuple(review for review in reviews if review is not None))
+            reviews = tuple(review for review in found if review is not None)
+            known = Reviewed(pull.updated_at, seen, now - seen >= SETTLED, reviews)
             self.reviewed[pull.number] = known
-        if pull.merged and pull.merge_commit is None:
+        if pull.merged and (pull.merge_commit is None or pull.merged_by is None):
             pull = await self.arg.forge.pull_request(pull.number)
         return PullRequestFact(
             number=pull.number,
@@ -114,7 +132,7 @@ class PollerActor(Actor[PollerArg, None]):
             merge_commit=pull.merge_commit,
             merged_by=pull.merged_by,
             head=pull.head,
-            reviews=known[1],
+            reviews=known.reviews,
         )
 
     async def _review(self, sprint: Sprint, review: ReviewSeen) -> Review | None:

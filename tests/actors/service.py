@@ -166,6 +166,11 @@ class Service:
                 await settle()
             self._advance()
 
+    async def end(self) -> Sprint:
+        """Let time pass until the sprint has ended, whoever has to move it, and nothing is owed."""
+        await self.until(lambda: self.sprint is not None and self.sprint.head.outcome is not None)
+        return await self.finish()
+
     async def until(self, done: Callable[[], bool]) -> None:
         """Let time pass until `done`."""
         began = self.clock.now().awake
