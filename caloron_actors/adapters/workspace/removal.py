@@ -1,5 +1,6 @@
 """Taking directories away: renamed out of sight at once, deleted without following a link or trusting a mode."""
 
+import contextlib
 import os
 import stat
 from itertools import count
@@ -81,13 +82,16 @@ def _move_up(name: str, folder: int, trash: int) -> None:
 
 
 def make_accessible(tree: Path) -> None:
-    """Give the owner back the right to read every file and enter every directory below `tree`; links are left alone."""
+    """Give the owner back the right to read every file and enter every directory below `tree`; links are left alone.
+
+    What cannot be reached (a path that is too long) stays as it is: nobody else can take it either.
+    """
     _grant(tree, stat.S_IRWXU)
     for folder, folders, files in os.walk(tree, followlinks=False):
-        for name in folders:
-            _grant(Path(folder, name), stat.S_IRWXU)
-        for name in files:
-            _grant(Path(folder, name), stat.S_IRUSR)
+        for names, rights in ((folders, stat.S_IRWXU), (files, stat.S_IRUSR)):
+            for name in names:
+                with contextlib.suppress(OSError):
+                    _grant(Path(folder, name), rights)
 
 
 def _grant(path: Path, rights: int) -> None:
