@@ -142,11 +142,14 @@ def _environment(
         "REQUEST_METHOD": request.method,
         "QUERY_STRING": request.url.query,
         "CONTENT_TYPE": said.get("content-type", ""),
-        "CONTENT_LENGTH": str(size),
         "REMOTE_USER": account.login,
         "REMOTE_ADDR": "local",
         "SERVER_PROTOCOL": "HTTP/1.1",
     }
+    if service != "git-receive-pack":
+        # For a push the backend is to read to the end of its input: told a length, git 2.39 turns in a loop for ever
+        # when the end comes earlier, as it does when this service dies.
+        env["CONTENT_LENGTH"] = str(size)
     if said.get("content-encoding") in ("gzip", "x-gzip"):
         env["HTTP_CONTENT_ENCODING"] = "gzip"
     if protocol := said.get("git-protocol"):
