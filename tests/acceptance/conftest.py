@@ -328,6 +328,18 @@ def command_line(pid: int) -> str:
     return ""
 
 
+def await_end(pid: int) -> None:
+    """Wait until a process that is no child of ours has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([descriptor], [], [], LIMIT)[0], f"{pid} does not end"
+    finally:
+        os.close(descriptor)
+
+
 def _traces(pid: int) -> str:
     """Where a process names its paths: its words and its working directory."""
     with contextlib.suppress(OSError):

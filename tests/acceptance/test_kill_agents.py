@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.acceptance.conftest import LIMIT, Bench, Running, Started, command_line
+from tests.acceptance.conftest import LIMIT, Bench, Running, Started, await_end, command_line
 
 WHO = {"author": "ada", "reviewer": "rita"}
 SETTINGS = """
@@ -43,18 +42,6 @@ def run_directory(bench: Bench, started: Started) -> Path:
 def harness_of(bench: Bench, started: Started) -> Claim:
     """The harness that has an attempt."""
     return msgspec.json.decode((run_directory(bench, started) / "pid.json").read_bytes(), type=Claim)
-
-
-def await_end(pid: int) -> None:
-    """Wait until a process that is no child of ours has ended."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        assert select.select([descriptor], [], [], LIMIT)[0], f"{pid} does not end"
-    finally:
-        os.close(descriptor)
 
 
 def hold_one(bench: Bench, *names: str) -> tuple[Running, Started]:

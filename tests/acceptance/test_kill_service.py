@@ -1,12 +1,13 @@
 """SIGKILL of the running command at many instants, then the same command again: it ends as an undisturbed run."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import Bench, Finished
+from tests.acceptance.conftest import Bench, Finished, await_end
 from tests.acceptance.ledger import forge_ledger, history, result_ledger, unsettled
 from tests.acceptance.watching import Watched
 
@@ -180,6 +181,40 @@ def test_killed_between_the_forges_ref_and_its_rows(
     assert running.end().code == -9
     watched.close()
     assert_as_undisturbed(bench, bench.run(), undisturbed(ONE))
+
+
+GIT = """#!/bin/sh
+if [ "$1" = http-backend ] && [ "${{PATH_INFO##*/}}" = git-receive-pack ] && [ -p {gate} ]; then
+  echo "a git 1 $$" > {held}; read go < {gate}; rm {gate}
+  exec {git} "$@" < /dev/null > /dev/null
+fi
+exec {git} "$@"
+"""
+"""Git, but its first push is held up and then finds its input ended: what a service leaves that dies right then."""
+
+
+def test_killed_before_it_passes_a_push_on(bench: Bench) -> None:
+    """The forge's git, left alone with nothing of a push, gives up; the next life pushes, once."""
+    found = shutil.which("git")
+    assert found is not None
+    prepare(bench, ONE)
+    bench.agents.hold("push")
+    tools = bench.path / "tools"
+    tools.mkdir()
+    held, gate = bench.agents.path / "held", bench.agents.path / "push"
+    (tools / "git").write_text(GIT.format(gate=gate, held=held, git=found))
+    (tools / "git").chmod(0o755)
+    bench.env["PATH"] = f"{tools}:{bench.env['PATH']}"
+    running = bench.start_run()
+    backend = bench.agents.held()
+    assert running.end().code == -9
+    bench.agents.release("push")
+    await_end(backend.pid)
+    done = bench.run()
+    assert (done.code, done.statuses) == (0, {"a": "done"})
+    assert bench.agents.twice() == []
+    assert unsettled(bench) == []
+    bench.assert_nothing_runs()
 
 
 def test_killed_before_the_last_notes(bench: Bench, undisturbed: Callable[[tuple[str, ...]], Facts]) -> None:
