@@ -17,6 +17,7 @@ from caloron_actors.actors.sprint import Apply, Look, SprintActor
 from caloron_actors.domain.effects import Intent, lane
 from caloron_actors.domain.events import EffectRejected, Event
 from caloron_actors.domain.ids import EffectKey, SprintId
+from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.errors import PortError, Rejected, Unavailable
 from caloron_actors.ports.journal import OpenIntent
@@ -93,6 +94,7 @@ class OutboxActor(Actor[OutboxArg, None]):
     async def _carry_out(self, waiting: Waiting) -> timedelta | None:
         """Do one intent to its end. Gives None when it is out of the way, or how long to wait before the next try."""
         key, effect = waiting.intent.key, waiting.intent.effect
+        sprint = await self._sprint()
         claimed = await self.arg.journal.ask(Claim(self.arg.sprint, key), timeout=ANSWER_PATIENCE)
         if isinstance(claimed, PortError):
             raise claimed
@@ -102,7 +104,6 @@ class OutboxActor(Actor[OutboxArg, None]):
         log = self._log.bind(effect=key, attempt=waiting.tries)
         event: Event
         try:
-            sprint = await self.arg.sprint_ref.ask(Look(), timeout=ANSWER_PATIENCE)
             event = await self.arg.performer.perform(sprint, waiting.intent, probe=waiting.probe)
         except Unavailable as error:
             return await self._postpone(waiting, error)
@@ -112,6 +113,14 @@ class OutboxActor(Actor[OutboxArg, None]):
         await self._settle(key, event)
         log.info("effect_done", task=effect.task, outcome=type(event).__name__)
         return None
+
+    async def _sprint(self) -> Sprint:
+        """The sprint as it is; it may be starting again just now."""
+        while True:
+            try:
+                return await self.arg.sprint_ref.ask(Look(), timeout=ANSWER_PATIENCE)
+            except ASK_FAILURES:
+                await self.arg.performer.pause(RETRY_FIRST)
 
     async def _settle(self, key: EffectKey, event: Event) -> None:
         """Offer the outcome until it is durable: the sprint may be starting again in between.
