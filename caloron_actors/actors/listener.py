@@ -66,7 +66,7 @@ def parse_run(text: str) -> RunId | None:
     parts = text.split("/")
     if len(parts) != 4 or not all(is_id(part) for part in parts[:3]) or not parts[3].isdecimal():
         return None
-    if len(parts[3]) > 9:
+    if len(parts[3]) > 9 or not parts[3].isascii():
         return None
     return RunId(SprintId(parts[0]), TaskId(parts[1]), AgentId(parts[2]), int(parts[3]))
 
