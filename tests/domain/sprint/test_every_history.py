@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from caloron_actors.domain.dag import Dag, ReviewPolicy, TaskPlan
@@ -16,7 +16,12 @@ AUTHORS = ("dev", "ops")
 REVIEWERS = ("rev", "eve")
 UNHURRIED = settings(
     deadline=None,
-    max_examples=800,
+    phases=[
+        Phase.explicit,
+        Phase.reuse,
+        Phase.generate,
+    ],  # making a tape shorter takes longer than reading it
+    max_examples=300,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
 
