@@ -54,10 +54,11 @@ def commands_for(
     reviewer: Argv | None,
     environ: Mapping[str, str],
     changes_once: TaskId | None = None,
+    options: tuple[str, str] = ("--agent-command", "--reviewer-command"),
 ) -> Commands:
     """The commands of a sprint: the given ones, else each agent's framework.
 
-    Raises `Mistakes` for every agent whose framework cannot be run here, naming the option that helps.
+    Raises `Mistakes` for every agent whose framework cannot be run here, naming the one of `options` that helps.
     """
     frameworks = {agent.id: agent.framework for agent in dag.agents}
     wrong: list[str] = []
@@ -70,8 +71,8 @@ def commands_for(
             wrong.append(f"agent {agent}: framework {framework} cannot be run by this version; give {option}")
         return stub(role, changes_once)
 
-    authors = {a: command(a, author, "author", "--agent-command") for a in dag.authors()}
-    reviewers = {a: command(a, reviewer, "reviewer", "--reviewer-command") for a in dag.needed_reviewers()}
+    authors = {a: command(a, author, "author", options[0]) for a in dag.authors()}
+    reviewers = {a: command(a, reviewer, "reviewer", options[1]) for a in dag.needed_reviewers()}
     if wrong:
         raise Mistakes(wrong)
     inherited = {name: environ[name] for name in INHERITED if name in environ}

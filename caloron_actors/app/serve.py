@@ -1,17 +1,25 @@
 """`serve`: the service itself. It resumes every sprint of its state directory and runs until it is told to stop."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import anyio
 import structlog
 
 from caloron_actors.adapters.http import bind_tcp
-from caloron_actors.adapters.sqlite import StateDirectory
+from caloron_actors.adapters.sqlite import SqliteJournal, StateDirectory
+from caloron_actors.adapters.system import SystemClock
 from caloron_actors.app.commands import commands_for, resolve
-from caloron_actors.app.host import Host, HostOptions
+from caloron_actors.app.host import DATABASE, Host, HostOptions
+from caloron_actors.app.mistakes import Mistakes
 from caloron_actors.app.run import find_git
 from caloron_actors.domain.events import Event
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.commands import Commands
 from caloron_actors.settings import Settings, SettingsError
+
+COMMAND_SETTINGS = ("agents.command", "agents.reviewer_command")
+"""The settings that give an agent a command where its framework has none."""
 
 
 class LoggedSteps:
@@ -45,13 +53,16 @@ async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) 
     )
 
     def commands_of(sprint: Sprint) -> Commands:
-        return commands_for(sprint.plan.dag, author=author, reviewer=reviewer, environ=environ)
+        return commands_for(
+            sprint.plan.dag, author=author, reviewer=reviewer, environ=environ, options=COMMAND_SETTINGS
+        )
 
     http_token = _token(settings)
     bind_tcp(settings.http.host, 0).close()
     with StateDirectory.hold(settings.state.directory):
         # A port in use would end the listener again and again: better said once, before anything is started.
         bind_tcp(settings.http.host, settings.http.port).close()
+        await _check_stored(settings.state.directory.absolute() / DATABASE, commands_of)
         options = HostOptions(
             state=settings.state.directory.absolute(),
             limits=agents.limits(),
@@ -69,6 +80,24 @@ async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) 
             await host.listens.wait()
             structlog.get_logger("serve").info("ready", state=str(options.state), http=host.addresses)
             await stop.wait()
+
+
+async def _check_stored(database: Path, commands_of: Callable[[Sprint], Commands]) -> None:
+    """Raises `Mistakes` when a stored sprint cannot be gone on with, and `StateUnusable` when none can be read."""
+    if not database.exists():
+        return
+    wrong: list[str] = []
+    async with SqliteJournal.open(database, wall=SystemClock()) as journal:
+        for head in await journal.sprints():
+            sprint = await journal.load(head.id)
+            if sprint is None or (head.outcome is not None and not await journal.open_intents(head.id)):
+                continue
+            try:
+                commands_of(sprint)
+            except Mistakes as mistakes:
+                wrong += [f"sprint {head.id}: {line}" for line in mistakes.lines]
+    if wrong:
+        raise Mistakes(wrong)
 
 
 def _token(settings: Settings) -> str | None:
