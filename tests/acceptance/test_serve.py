@@ -208,6 +208,39 @@ def test_the_service_refuses_a_bad_configuration_and_creates_nothing(
     assert after.keys() == before.keys()
 
 
+def test_a_stored_sprint_without_a_command_is_named(bench: Bench) -> None:
+    agents(bench, AUTHOR)
+    write_plan(bench, task("work"))
+    plan = json.loads(bench.plan.read_text())
+    plan["agents"][0]["framework"] = "claude-code"
+    bench.plan.write_text(json.dumps(plan))
+    bench.agents.author()
+    bench.agents.hold("work.author.1")
+    run = bench.start_run()
+    bench.agents.held()
+    assert run.end(signal.SIGINT).code == 130
+    service = Service(bench)
+    service.config.write_text(f"[state]\ndirectory = {json.dumps(str(bench.state))}\n[http]\nport = 0\n")
+    done = service.start().finish()
+    assert done.code == 78, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert re.search(r"sprint s: agent ada: .*claude-code.*agents\.command", line)
+
+
+def test_a_corrupt_state_stops_the_service_and_is_left_as_it_is(bench: Bench) -> None:
+    bench.agents.author()
+    bench.agents.reviewer()
+    bench.state.mkdir(mode=0o700)
+    (bench.state / "lock").touch(0o600)
+    database = bench.state / "caloron.db"
+    database.write_bytes(b"not a database at all\n" * 500)
+    done = Service(bench).start().finish()
+    assert done.code == 78, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert str(database) in line
+    assert database.read_bytes() == b"not a database at all\n" * 500
+
+
 def test_a_port_in_use_is_named_once(bench: Bench) -> None:
     service = Service(bench)
     bench.agents.author()
