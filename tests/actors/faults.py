@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import anyio
 import anyio.lowlevel
 
 from caloron_actors.domain.ids import AgentId, Commit, EffectKey, SprintId, TaskId
@@ -76,6 +77,8 @@ class Faults:
         self.tried: list[tuple[str, float]] = []
         self.passing: Callable[[str, When], None] | None = None
         self.monotonic: Callable[[], float] = lambda: 0.0
+        self.hanging: set[str] = set()
+        """Calls that are never answered."""
         self._planned: defaultdict[str, deque[Fault | None]] = defaultdict(deque)
 
     def fail(
@@ -95,6 +98,8 @@ class Faults:
         planned = self._planned[name]
         fault = planned.popleft() if planned else None
         await self._pass(name, "before")
+        if name in self.hanging:
+            await anyio.sleep_forever()
         if fault is not None and fault.when == "before":
             raise fault.error
         result = await work()

@@ -4,7 +4,7 @@ The forge, the journal, the agents and their working copies outlive the tree, as
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -189,6 +189,10 @@ class Service:
             self.clock.advance(left if due is None else min(due, left))
             await settle()
 
+    def beside(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Do something while time passes."""
+        self._group.start_soon(work)
+
     def row(self, task: str) -> Task:
         """A task's row as last told."""
         assert self.sprint is not None
@@ -275,7 +279,7 @@ class Service:
                 environ={"PATH": "/bin"},
             ),
             secret=SECRET,
-            wall_time=None,
+            wall_time=timedelta(hours=2),
             pause=lambda wait: self.clock.sleep(wait.total_seconds()),
         )
         return SprintPorts(world=world, limits=self.limits, author_login=AUTHOR)

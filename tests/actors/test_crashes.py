@@ -54,7 +54,8 @@ async def test_an_actor_may_crash_at_every_commit(actor: str) -> None:
     wrong: list[str] = []
     hits = 0
     first = 2 if actor == "journal" else 1  # a service whose journal fails at the first commit fails to start
-    for nth in range(first, rehearsal.commits + 1):
+    stride = 4 if actor in ("poller", "listener") else 1  # they hold nothing that a commit could be about
+    for nth in range(first, rehearsal.commits + 1, stride):
         hit, found = await _crashed(rehearsal, ACTORS[actor], "commit", nth, "after")
         hits += hit
         wrong += found

@@ -43,7 +43,7 @@ def down() -> Unavailable:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("call", [*sorted(FORGE_WRITES), *GIT_CALLS])
+@pytest.mark.parametrize("call", [*sorted(FORGE_WRITES), *GIT_CALLS, "launch"])
 async def test_an_effect_is_done_once_though_its_answer_was_lost(call: str, when: When) -> None:
     """C1, C4: the natural key tells whether it was done. Every call of the kind in turn."""
     rehearsal = await rehearse(CHAIN, Cast(reviewer=picky("a")))
