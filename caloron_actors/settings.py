@@ -53,7 +53,7 @@ class Agents(_Section, frozen=True, kw_only=True):
     reviewer_command: Command | None = None
     stop_grace: timedelta = timedelta(seconds=10)
     orphan_limit: timedelta = timedelta(minutes=30)
-    wall_time: timedelta | None = None
+    wall_time: timedelta = timedelta(hours=2)
     failed_attempts: Count = 3
     retry_first: timedelta = timedelta(seconds=1)
     retry_cap: timedelta = timedelta(seconds=30)

@@ -47,10 +47,7 @@ class AgentActor(Actor[AgentArg, None]):
     def __init__(self) -> None:
         self.arg: AgentArg
         self.watched: dict[RunId, str | None] = {}
-        self.beats: dict[RunId, int] = {}
-        self.status: str | None = None
-        self.tokens_used: int | None = None
-        self._log = structlog.get_logger("agent")
+        self.log = structlog.get_logger("agent")
 
     async def init(self, ctx: Ctx["AgentActor"], arg: AgentArg, restored: None) -> None:
         """Start with nothing, and ask the sprint what there is to look after."""
@@ -63,7 +60,7 @@ class AgentActor(Actor[AgentArg, None]):
         if run in self.watched:
             return
         self.watched[run] = None
-        self._log.info("run_watched", run=str(run), role=role)
+        self.log.info("run_watched", run=str(run), role=role)
 
         async def wait() -> tuple[Over, str, str]:
             over = await self.arg.launcher.wait(run)
@@ -81,17 +78,11 @@ class AgentActor(Actor[AgentArg, None]):
 
         ctx.spawn(renew, lambda nonce: LeaseRenewed(run, nonce if isinstance(nonce, str) else None))
 
-    def said(self, status: str | None, tokens_used: int | None) -> None:
-        """Keep what an agent told of itself."""
-        self.status = status
-        self.tokens_used = tokens_used if tokens_used is not None else self.tokens_used
-
     def over(self, run: RunId, role: Role, over: Over, stdout: str, stderr: str) -> None:
         """Tell the sprint how a run ended."""
         self.watched.pop(run, None)
-        self.beats.pop(run, None)
         event = end_of_run(run, role, over, stdout, stderr)
-        self._log.info("run_ended", run=str(run), role=role, end=type(event).__name__)
+        self.log.info("run_ended", run=str(run), role=role, end=type(event).__name__)
         self.arg.happened(run.sprint, event)
 
 
@@ -218,13 +209,13 @@ class BeatHeard(Ask["AgentActor", bool], frozen=True):
     seq: int
 
     async def run(self, actor: AgentActor, ctx: Ctx[AgentActor]) -> bool:
-        """Fold it in."""
+        """Check it and log it."""
         if self.run_id not in actor.watched:
             return False
         known = actor.watched[self.run_id]
         if known is not None and known != self.nonce:
             return False
-        actor.beats[self.run_id] = max(self.seq, actor.beats.get(self.run_id, 0))
+        actor.log.debug("beat", run=str(self.run_id), seq=self.seq)
         return True
 
 
@@ -235,8 +226,8 @@ class HeartbeatHeard(Ask["AgentActor", bool], frozen=True):
     tokens_used: int | None
 
     async def run(self, actor: AgentActor, ctx: Ctx[AgentActor]) -> bool:
-        """Fold it in: it proves life, nothing more."""
+        """Log it: it proves life, nothing more."""
         if not actor.watched:
             return False
-        actor.said(self.status, self.tokens_used)
+        actor.log.info("heartbeat", agent=ctx.id, status=self.status, tokens_used=self.tokens_used)
         return True

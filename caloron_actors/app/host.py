@@ -39,7 +39,8 @@ LEASES_PER_LIMIT = 10
 
 @dataclass(frozen=True, kw_only=True)
 class HostOptions:
-    """What a service is run with. `commands_of` gives a stored sprint's command lines."""
+    """What a service is run with. `commands_of` gives a stored sprint's command lines; `wall_time` limits every run of
+    an agent whose task sets no limit, so that nothing waits for a hanging one for ever."""
 
     state: Path
     limits: Limits
@@ -48,7 +49,7 @@ class HostOptions:
     http_port: int = 0
     http_host: str = "127.0.0.1"
     http_token: str | None = None
-    wall_time: timedelta | None = None
+    wall_time: timedelta = timedelta(hours=2)
     orphan_limit: timedelta = timedelta(minutes=30)
     poll_active: timedelta = timedelta(seconds=2)
     poll_idle: timedelta = timedelta(seconds=60)

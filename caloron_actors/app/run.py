@@ -9,7 +9,9 @@ from pathlib import Path
 
 import anyio
 import msgspec
+import structlog
 
+from caloron_actors.actors.asking import ASK_FAILURES
 from caloron_actors.actors.journal import Create, OpenIntents
 from caloron_actors.actors.poller import LookNow
 from caloron_actors.actors.sprint import Apply, Look
@@ -37,6 +39,7 @@ from caloron_actors.views.report import render_report
 from caloron_actors.views.result import RunResult, run_result
 
 PATIENCE = 120.0
+LOOKS = 2
 STOP_EXTRA = timedelta(seconds=30)
 """What stopping all agents may take beyond their grace before the run ends all the same; they are adopted next time."""
 
@@ -195,9 +198,22 @@ async def _until_still(host: Host, sprint: SprintId, follower: Follower) -> None
         elif condition(now) == "ended" or looked_at_seq == now.head.seq:
             return
         else:
-            await host.tree.poller_of(now).ask(LookNow(), timeout=PATIENCE)
+            await _look(host, now)
             after = await host.tree.sprints.ref(sprint).ask(Look(), timeout=PATIENCE)
             looked_at_seq = after.head.seq
+
+
+async def _look(host: Host, sprint: Sprint) -> None:
+    """Take a full look at the forge for what humans did there; a failed one is repeated, then said."""
+    trouble: str | None = None
+    for _ in range(LOOKS):
+        try:
+            trouble = await host.tree.poller_of(sprint).ask(LookNow(), timeout=PATIENCE)
+        except ASK_FAILURES as error:
+            trouble = str(error)
+        if trouble is None:
+            return
+    structlog.get_logger("run").warning("look_failed", sprint=sprint.head.id, error=trouble)
 
 
 async def _suspend(host: Host, sprint: SprintId, options: RunOptions, follower: Follower) -> Sprint:

@@ -104,7 +104,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     `wanted`: an author's run is wanted and waits for a slot. `head`: where the branch stands on the forge,
     `past_heads`: where we had set it before.
-    `failures` and `launch_failures` belong to the present round. `merging`: a merge was sent and not yet answered.
+    `failures`, `last_failure` and `launch_failures` belong to the present round. `merging`: a merge was sent and is not
+    answered yet.
     `labels`: what was put on the forge, as `issue:` or `pull:` and the label. `notes` numbers labels and comments.
     """
 
@@ -130,6 +131,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     failures: int = 0
     launch_failures: int = 0
+    last_failure: str = ""
     review_cycles: int = 0
     conflict_rounds: int = 0
     author: AuthorRun | None = None

@@ -1,6 +1,7 @@
 """What an agent is told. Words that came from agents or from the forge are fenced off and named as such."""
 
 from caloron_actors.domain.dag import Dag, TaskPlan
+from caloron_actors.domain.marker import one_line
 from caloron_actors.domain.task import Conflict, FirstWork, Rework, Round, Task
 
 _FENCE = "-----"
@@ -14,6 +15,7 @@ def author_prompt(dag: Dag, plan: TaskPlan, task: Task, base_branch: str) -> str
         f"# Task: {plan.title}",
         plan.body,
         _why_again(task.round, base_branch),
+        _last_failure(task),
         "Rules:",
         "- Work in the current directory: it is a git working copy made for this task alone.",
         "- What you change here, committed or not, becomes the task's pull request.",
@@ -58,6 +60,12 @@ def _why_again(why: Round, base_branch: str) -> str:
                 f"Your earlier work is in place; {base_branch} stands in your clone as origin/{base_branch}.\n"
                 f"Merge it in and resolve the conflicts on these paths, leaving no conflict markers:\n{where}"
             )
+
+
+def _last_failure(task: Task) -> str:
+    if not task.last_failure:
+        return ""
+    return f"# Your last attempt did not count\n{_fenced('REASON', one_line(task.last_failure))}"
 
 
 def _fenced(kind: str, text: str, of: str = "") -> str:

@@ -70,17 +70,20 @@ def reason(sprint: Sprint, task: Task) -> str | None:
     """Why a task ended badly or what it waits for; None for one that is done or under way."""
     if task.reason:
         return task.reason
-    match task.status:
-        case Status.PENDING:
-            plan = next(plan for plan in sprint.plan.dag.tasks if plan.id == task.id)
-            waits = [sprint.tasks[need] for need in plan.depends_on if not sprint.tasks[need].final]
-            words = ", ".join(f"{need.id}: {need.status}" for need in waits)
-            return f"waits for {words or 'the sprint to start'}"
-        case Status.READY if task.issue is None:
-            return "waits for its issue to be opened"
-        case Status.READY if task.retry_at is not None:
-            return f"waits for its next attempt, the {task.failures + 1}. of this round"
-        case Status.READY:
-            return "waits for a free slot"
-        case _:
-            return None
+    if task.status is Status.PENDING:
+        plan = next(plan for plan in sprint.plan.dag.tasks if plan.id == task.id)
+        waits = [sprint.tasks[need] for need in plan.depends_on if not sprint.tasks[need].final]
+        words = ", ".join(f"{need.id}: {need.status}" for need in waits)
+        return f"waits for {words or 'the sprint to start'}"
+    return f"waits for {_lacking(sprint, task)}" if task.status is Status.READY else None
+
+
+def _lacking(sprint: Sprint, task: Task) -> str:
+    """What a ready task lacks."""
+    if task.issue is None:
+        return "its issue to be opened"
+    if task.retry_at is not None:
+        return f"its next attempt, the {task.failures + 1}. of this round"
+    if sprint.head.suspended is not None:
+        return f"the sprint to go on: {sprint.head.suspended}"
+    return "a free slot"

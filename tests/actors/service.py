@@ -279,7 +279,7 @@ class Service:
                 environ={"PATH": "/bin"},
             ),
             secret=SECRET,
-            wall_time=timedelta(hours=2),
+            wall_time=timedelta(hours=6),
             pause=lambda wait: self.clock.sleep(wait.total_seconds()),
         )
         return SprintPorts(world=world, limits=self.limits, author_login=AUTHOR)

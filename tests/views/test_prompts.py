@@ -43,6 +43,13 @@ def test_a_rework_has_the_review_in_its_prompt() -> None:
     assert "----- BEGIN REVIEW by rev -----\nAdd tests.\n----- END REVIEW -----\n" in prompt
 
 
+def test_a_repeated_attempt_is_told_why_the_last_one_did_not_count() -> None:
+    """F20: what was wrong with the last attempt, in one line of its own fence."""
+    prompt = author_prompt(DAG, PLAN, replace(ROW, last_failure="a nested\nrepository"), "main")
+    assert "----- BEGIN REASON -----\na nested repository\n----- END REASON -----\n" in prompt
+    assert "did not count" not in author_prompt(DAG, PLAN, ROW, "main")
+
+
 def test_a_conflict_names_its_paths_and_the_base() -> None:
     """E9: the author knows what to merge and where it conflicts."""
     prompt = author_prompt(DAG, PLAN, replace(ROW, round=ROUNDS[2]), "trunk")

@@ -69,7 +69,7 @@ async def launch_reviewer(world: World, sprint: Sprint, effect: fx.LaunchReviewe
         cwd=ready.path,
         env=_environment(world, sprint, run, str(ready.path), effect.run),
         prompt=reviewer_prompt(sprint.plan.dag, plan, task, diff),
-        wall_time=world.wall_time,
+        wall_time=plan.budget.wall_time or world.wall_time,
     )
     return await _launch(world, order, "reviewer")
 

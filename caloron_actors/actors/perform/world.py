@@ -25,7 +25,7 @@ class World:
     launcher: Launcher
     commands: Commands
     secret: bytes
-    wall_time: timedelta | None
+    wall_time: timedelta
     pause: Callable[[timedelta], Awaitable[None]]
 
     def marked(self, body: str, key: EffectKey) -> str:

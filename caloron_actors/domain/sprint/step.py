@@ -19,7 +19,7 @@ from caloron_actors.domain.instant import Now
 from caloron_actors.domain.sprint import author, labels, merging, reviewing, schedule
 from caloron_actors.domain.sprint.draft import Draft
 from caloron_actors.domain.sprint.state import Refused, Sprint, Step
-from caloron_actors.domain.sprint.turns import block
+from caloron_actors.domain.sprint.turns import block, retry_launches
 from caloron_actors.domain.task import Status, Task
 from caloron_actors.domain.transitions import TABLE
 
@@ -43,6 +43,7 @@ def _whole(draft: Draft, event: ev.SprintEvent) -> Refused | None:
             if schedule.not_begun(draft.tasks.values()):
                 schedule.begin(draft)
             draft.edit_head(limits=event.limits, author_login=event.author_login, suspended=None)
+            retry_launches(draft)
         case ev.SprintSuspended():
             draft.edit_head(suspended=event.reason)
             for task in draft.tasks:

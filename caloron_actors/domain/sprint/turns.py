@@ -7,7 +7,7 @@ from caloron_actors.domain.task import Conflict, FirstWork, Rework, Status, Task
 
 def attempt_failed(draft: Draft, task: TaskId, reason: str) -> None:
     """Count a failed attempt of the present round; after the last allowed one the task ends or waits for a human."""
-    row = draft.edit(task, failures=draft.tasks[task].failures + 1)
+    row = draft.edit(task, failures=draft.tasks[task].failures + 1, last_failure=reason)
     budget = draft.task_plan(task).budget.attempts
     spent = budget is not None and row.attempts >= budget
     if row.failures < draft.head.limits.failed_attempts and not spent:
@@ -61,6 +61,7 @@ def send_back(draft: Draft, task: TaskId) -> None:
         retry_at=None,
         failures=0,
         launch_failures=0,
+        last_failure="",
         reviewers=left,
         merge_refusals=0,
     )
@@ -87,6 +88,14 @@ def block(draft: Draft, task: TaskId, reason: str) -> None:
     draft.stop_reviewers(task)
     draft.unsend_merge(task)
     draft.edit(task, status=Status.BLOCKED, reason=reason, wanted=False, retry_at=None)
+
+
+def retry_launches(draft: Draft) -> None:
+    """Free what was blocked only because its agent could not be started: the operator may have mended the command."""
+    for task in list(draft.tasks.values()):
+        if task.status is Status.BLOCKED and task.launch_failures and task.author is None:
+            draft.edit(task.id, reason=None, launch_failures=0)
+            want_again(draft, task.id)
 
 
 def want_again(draft: Draft, task: TaskId) -> None:

@@ -43,6 +43,26 @@ def test_b11_launches_that_fail_back_off_and_block() -> None:
     assert play.condition == "blocked"
 
 
+def test_b11_the_next_start_tries_again_to_launch_what_could_not_be_launched() -> None:
+    """B11: the operator may have mended the command, and a task without a pull request has no other way out."""
+    play = Play(dag(task("a")))
+    for _ in range(5):
+        launch_fails(play, "a")
+        play.wait(MINUTE)
+    play.is_now("a", Status.BLOCKED)
+    play.start()
+    assert play.take(fx.PrepareWork, "a").run == 6
+    assert play.row("a").launch_failures == 0
+
+
+def test_the_author_is_told_why_its_last_attempt_did_not_count() -> None:
+    """A repeated attempt knows what was wrong; a new round starts without it."""
+    play = Play(dag(task("a")))
+    play.launch("a")
+    play.ends("a", "failed", "exit status 3")
+    assert play.row("a").last_failure == "exit status 3"
+
+
 def test_b11_a_command_that_never_runs_blocks_too() -> None:
     """B11: a harness that claims its run and cannot start the command is a failed launch, each time."""
     play = Play(dag(task("a")))
