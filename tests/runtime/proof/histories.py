@@ -46,6 +46,8 @@ bad_starts = st.one_of(
 calls: st.SearchStrategy[Name] = st.sampled_from(
     ["terminate_child", "terminate_child", "restart_child", "delete_child"]
 )
+passing: st.SearchStrategy[Restart] = st.sampled_from(["transient", "temporary"])
+"""What a significant child may be."""
 rarely = st.integers(0, 7).map(lambda drawn: drawn == 7)
 
 
@@ -54,7 +56,7 @@ def histories(draw: st.DrawFn) -> History:
     """A tree, and up to sixteen steps that fit it."""
     root = draw(branches(draw(st.sampled_from([3, 2, 3, 1])), "root"))
     patience = draw(st.sampled_from([2, 5, 1, 0, 3, 8]))
-    root = msgspec.structs.replace(root, restart="permanent", intensity=patience)
+    root = msgspec.structs.replace(root, restart="permanent", intensity=patience, significant=False)
     return History(root, tuple(draw(st.lists(steps(root), min_size=draw(st.integers(0, 10)), max_size=16))))
 
 
@@ -72,26 +74,24 @@ def branches(draw: st.DrawFn, depth: int, id_: str, *, significant: bool = False
             children.append(draw(branches(depth - 1, letter, significant=important)))
         else:
             children.append(draw(leaves(letter, significant=important)))
-    restart = draw(restarts)
     return Branch(
         id_,
         tuple(children),
         draw(st.sampled_from(["one_for_one", "rest_for_one", "one_for_all"])),
         draw(st.integers(0, 3)),
         draw(st.sampled_from(PERIODS)),
-        restart,
+        draw(passing if significant else restarts),
         mode,
-        significant and restart != "permanent",
+        significant,
     )
 
 
 @st.composite
 def leaves(draw: st.DrawFn, id_: str, *, significant: bool) -> Leaf:
-    restart = draw(restarts)
     return Leaf(
         id_,
-        restart,
-        significant and restart != "permanent",
+        draw(passing if significant else restarts),
+        significant,
         brutal=draw(rarely),
         sore=draw(rarely),
         fails=draw(bad_starts),

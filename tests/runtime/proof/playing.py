@@ -225,7 +225,7 @@ class Stage:
 
 async def play(history: History) -> Record:
     """The record of the history on the runtime. Raises AssertionError when a task is left behind."""
-    stage = Stage(history.root)
+    stage, before = Stage(history.root), asyncio.all_tasks()
     async with anyio.create_task_group() as group:
         await group.start(stage.run)
         await settle()
@@ -236,7 +236,7 @@ async def play(history: History) -> Record:
             await stage.play(step)
         if not stage.record.exit:
             await stage.system.stop()
-    left = asyncio.all_tasks() - {asyncio.current_task()}
+    left = asyncio.all_tasks() - before
     assert not left, f"left behind: {left}"
     return stage.record
 
