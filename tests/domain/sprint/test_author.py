@@ -49,7 +49,7 @@ def test_b11_the_next_start_tries_again_to_launch_what_could_not_be_launched() -
     for _ in range(5):
         launch_fails(play, "a")
         play.wait(MINUTE)
-    play.is_now("a", Status.BLOCKED)
+    play.is_now("a", Status.BLOCKED, "could not be started")
     play.start()
     assert play.take(fx.PrepareWork, "a").run == 6
     assert play.row("a").launch_failures == 0
