@@ -79,7 +79,7 @@ def _drop_leftovers(state: ForgeState, repository: Repository) -> None:
     path = state.path(repository)
     for lock in [*path.glob("*.lock"), *(path / "refs").rglob("*.lock")]:
         lock.unlink(missing_ok=True)
-    for pack in [*(path / "objects" / "pack").glob("tmp_*"), *(path / "objects").glob("incoming-*")]:
+    for pack in [*(path / "objects" / "pack").glob("tmp_*"), *(path / "objects").glob("*incoming-*")]:
         if pack.is_dir():
             shutil.rmtree(pack, ignore_errors=True)
         else:

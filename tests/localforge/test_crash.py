@@ -213,9 +213,12 @@ async def test_locks_that_a_killed_git_left_are_removed(world: World) -> None:
     repository = world.directory / "repositories/local/demo.git"
     for name in ("refs/heads/main.lock", "packed-refs.lock", "objects/pack/tmp_pack_x"):
         (repository / name).touch()
+    quarantine = repository / "objects" / "tmp_objdir-incoming-x"  # as git names it since 2.35
+    (quarantine / "pack").mkdir(parents=True)
     await world.killed_at("at the end")
     assert states(world) == ["closed", "closed"]
     assert not list(repository.rglob("*.lock"))
+    assert not quarantine.exists()
 
 
 def _push_request(source: Path, old: str, new: str) -> bytes:
