@@ -155,7 +155,7 @@ def _heed_human(draft: Draft, task: TaskId, news: tuple[Review, ...]) -> None:
     """
     row = draft.tasks[task]
     verdict = assess(row.reviews, row.head)
-    if verdict.changes in news and verdict.changes is not None:
+    if verdict.changes is not None and verdict.changes in news:
         send_back(draft, task)
         draft.edit(task, round=Rework(verdict.changes.text, verdict.changes.login))
     elif reviewing.approved(draft, row):
