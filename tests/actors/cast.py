@@ -100,6 +100,7 @@ def slowly(task: str) -> Part:
 
     async def write(stage: Stage) -> Finished:
         if stage.task == task and not stage.told(IN_CONFLICT):
+            stage.write(f"{task}.txt", "begun\n")
             await stage.clock.sleep(600)
         return await quarrelsome(stage)
 

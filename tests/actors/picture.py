@@ -26,12 +26,13 @@ class Thing(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
-    """All that matters of a world. `launched`: each run of an agent, as often as it was started."""
+    """All that matters of a world. `launched`: each run of an agent, as often as it was started; `saved`: kept work."""
 
     things: tuple[Thing, ...]
     files: tuple[tuple[str, bytes], ...]
     history: tuple[str, ...]
     launched: tuple[str, ...]
+    saved: tuple[str, ...]
     outcome: str | None
     tasks: tuple[tuple[str, ...], ...]
 
@@ -86,6 +87,9 @@ async def picture(service: Service) -> Picture:
         files=tuple(repository.files(main).items()),
         history=tuple(sorted(plain(repository._commits[c].message) for c in repository._ancestors(main))),
         launched=tuple(sorted(str(run) for run in service.launcher.launched)),
+        saved=tuple(
+            sorted(f"{task} {label}" for task, kept in service.workspace.saved.items() for label in kept)
+        ),
         outcome=sprint.head.outcome,
         tasks=tuple(
             (row.id, row.status, str(row.attempts), str(row.review_cycles), str(row.runs))
