@@ -111,3 +111,32 @@ def told(result: Mapping[str, Any], name: str) -> dict[str, Any]:
     answer = result["tasks"][name]
     assert isinstance(answer, dict)
     return answer
+
+
+def world(bench: Bench) -> dict[str, tuple[int, int, str]]:
+    """Everything of the bench but what the test itself keeps of a command's output, and the lock of its state."""
+    found = fingerprint(bench.path)
+    state = bench.state.relative_to(bench.path)
+    passing = {".", str(state), str(state / "lock")}
+    kept = {
+        name: row for name, row in found.items() if name not in passing and not name.startswith("stdout.")
+    }
+    return kept | {name: (found[name][0], 0, "") for name in passing & found.keys()}
+
+
+def refused(bench: Bench, *words: str) -> list[str]:
+    """Run a command that has to be refused without a trace, and give the lines it says."""
+    before = world(bench)
+    done = bench.command(*words)
+    assert (done.code, done.stdout) == (2, ""), done
+    assert "Traceback" not in done.stderr
+    assert world(bench) == before
+    return done.stderr.splitlines()
+
+
+def refused_run(bench: Bench, *more: str) -> str:
+    """Run the plan, which has to be refused with one line."""
+    lines = refused(bench, *bench.run_words(*more))
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    return lines[0]
