@@ -147,7 +147,7 @@ def test_killed_as_soon_as_it_stands_on_the_forge(
     assert_as_undisturbed(bench, running.finish(), undisturbed(ONE))
 
 
-@pytest.mark.parametrize("record", ["order.json", "pid.json", "started.json", "exit.json"])
+@pytest.mark.parametrize("record", ["order.json", "harness.log", "pid.json", "started.json", "exit.json"])
 @pytest.mark.parametrize("agent", ["ada", "rita"])
 def test_killed_around_a_launch(
     bench: Bench, undisturbed: Callable[[tuple[str, ...]], Facts], agent: str, record: str
