@@ -64,7 +64,7 @@ class StaticSupervisor(Supervising):
                     return await self._child_ended(child, running.ended.value or Normal())
             case Retry(child):
                 if child.state == "restarting":
-                    return await self._restart(child)
+                    return await self._retry(child)
             case PauseOver(child):
                 if child.state == "restarting":
                     await self._start_group(child)
@@ -102,6 +102,12 @@ class StaticSupervisor(Supervising):
         else:
             await self._start_group(child)
         return None
+
+    async def _retry(self, child: Child) -> Exit | None:
+        over = await self._restart(child)
+        if child.state == "parked":
+            await self._start_group(child)  # those of its group that were to start after it
+        return over
 
     async def _stop_others(self, child: Child) -> None:
         for other in reversed(self._group(child)):

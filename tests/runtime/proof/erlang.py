@@ -85,7 +85,8 @@ def term(history: History) -> str:
 
 def _spec(spec: Spec, path: str) -> tuple[Any, ...]:
     match spec:
-        case Leaf(id_, restart, significant, brutal, sore, fails):
+        case Leaf(id_, restart, significant, brutal, sore, fails, budget):
+            assert budget is None, "OTP's children have no budgets of their own"
             return (Atom("leaf"), path, id_, Atom(restart), significant, brutal, sore, list(fails))
         case Nursery(id_, restart, rule, intensity, period, limit, significant):
             assert limit is None, "OTP's factories have no max_children"

@@ -1,11 +1,14 @@
 """Random histories: trees of up to three levels and what happens to them, as Hypothesis draws them."""
 
+from typing import Literal
+
 import msgspec
 from hypothesis import strategies as st
 
 from caloron_actors.runtime.spec import AutoShutdown, Restart
 
 from .trees import (
+    Allowance,
     Branch,
     Call,
     Ends,
@@ -48,6 +51,15 @@ calls: st.SearchStrategy[Name] = st.sampled_from(
 )
 passing: st.SearchStrategy[Restart] = st.sampled_from(["transient", "temporary"])
 """What a significant child may be."""
+ends_of_budgets: st.SearchStrategy[Literal["park", "escalate"]] = st.sampled_from(
+    ["park", "park", "escalate"]
+)
+budgets: st.SearchStrategy[Allowance | None] = st.one_of(
+    st.none(),
+    st.none(),
+    st.none(),
+    st.tuples(st.integers(0, 2), st.sampled_from(PERIODS), ends_of_budgets),
+)
 rarely = st.integers(0, 7).map(lambda drawn: drawn == 7)
 
 
@@ -95,6 +107,7 @@ def leaves(draw: st.DrawFn, id_: str, *, significant: bool) -> Leaf:
         brutal=draw(rarely),
         sore=draw(rarely),
         fails=draw(bad_starts),
+        budget=draw(budgets),
     )
 
 

@@ -1,7 +1,8 @@
 """The reference model: what a tree of supervisors does, written from OTP's rules and not from the kernel's code.
 
 It knows no tasks and no waiting: a step is played to its end before the next one. Ours where the project departs:
-giving up is an abnormal end (`otp=True`: a clean one), and the window of restarts is exact and half-open.
+giving up is an abnormal end (`otp=True`: a clean one), the window of restarts is exact and half-open, and a child may
+have a budget of its own, which parks it when it is spent.
 """
 
 from collections import deque
@@ -15,15 +16,17 @@ from .trees import (
 )
 
 CLEAN = frozenset({"normal", "shutdown", "info"})
+IDLE = frozenset({"down", "parked"})
 
 
 class Place:
     """One child of a supervisor: its specification, and what is there now."""
 
-    def __init__(self, spec: Spec, path: str, starts: int = 0) -> None:
+    def __init__(self, spec: Spec, path: str) -> None:
         self.spec = spec
         self.path = path
-        self.starts = starts
+        self.stamps: list[float] = []
+        """When it was restarted on its own budget."""
         self.state = "down"
         self.over: str | None = None
         """Why it ended, as long as its supervisor has not looked."""
@@ -73,7 +76,8 @@ class Supervisor:
         reason, place.over = place.over, None
         if reason is None:
             if place.state != "running":
-                place.state = "down"  # a restart that was still to be tried again is off
+                if place.state != "parked":
+                    place.state = "down"  # a restart that was still to be tried again is off
                 return
             if isinstance(place.spec, Leaf):
                 reason = self.world.leaf_stops(place.path, place.spec)
@@ -112,7 +116,7 @@ class Supervisor:
             if kind == "ended" and place.over is not None:
                 self.child_ended(place)
             elif kind == "retry" and place.state == "restarting":
-                self.restart(place)
+                self.restart(place, again=True)
 
     def child_ended(self, place: Place) -> None:
         """OTP's table: permanent always, transient after an abnormal end, temporary never."""
@@ -134,13 +138,21 @@ class Supervisor:
         if mode == "any_significant" or (mode == "all_significant" and not left):
             self.die("shutdown")
 
-    def restart(self, place: Place) -> None:
+    def restart(self, place: Place, *, again: bool = False) -> None:
         """Count it, once for the whole group; then stop the group in reverse and start it in order."""
         place.state = "restarting"
-        self.stamps.append(self.world.now)
-        if self.in_window() > self.spec.intensity:
-            self.report("shutdown", place)
-            self.die("gaveup")
+        if not self.spend(place):
+            budget = place.spec.budget if isinstance(place.spec, Leaf) else None
+            if budget is None or budget[2] == "escalate":
+                self.report("shutdown", place)
+                self.die("gaveup")
+                return
+            place.state = "parked"
+            self.report("parked", place)
+            if again:  # those of the group that were to start after it are not held up any longer
+                self.start_group(
+                    [other for other in self.group(place) if other.state not in {"running", "parked"}]
+                )
             return
         group = self.group(place)
         for other in reversed(group):
@@ -149,6 +161,10 @@ class Supervisor:
                 if other.spec.restart == "temporary":
                     self.places.remove(other)
                     group.remove(other)
+        self.start_group([other for other in group if other.state != "parked"])
+
+    def start_group(self, group: list[Place]) -> None:
+        """Start them in order; one that fails is tried again later, and those after it wait."""
         for other in group:
             if not self.start(other):
                 self.report("start_error", other)
@@ -156,9 +172,18 @@ class Supervisor:
                 self.queue.append(("retry", other))
                 return
 
+    def spend(self, place: Place) -> bool:
+        """Count one restart, on the child's own budget if it has one; False when it is one too many."""
+        budget = place.spec.budget if isinstance(place.spec, Leaf) else None
+        if budget is None:
+            self.stamps.append(self.world.now)
+            return self.in_window() <= self.spec.intensity
+        place.stamps.append(self.world.now)
+        return sum(self.world.now - stamp < budget[1] for stamp in place.stamps) <= budget[0]
+
     def in_window(self) -> int:
-        now, period = self.world.now, self.spec.period
-        return sum(now - stamp < period for stamp in self.stamps)
+        """Its restarts that count now."""
+        return sum(self.world.now - stamp < self.spec.period for stamp in self.stamps)
 
     def group(self, place: Place) -> list[Place]:
         """Who goes with a restarted child, in start order."""
@@ -174,7 +199,7 @@ class Supervisor:
         """One more child by call: one that fails is forgotten, and costs no restart."""
         there = self.find(leaf.id)
         if there is not None:
-            return "already_present" if there.state == "down" else "already_started"
+            return "already_present" if there.state in IDLE else "already_started"
         limit = self.spec.limit if isinstance(self.spec, Nursery) else None
         if limit is not None and len(self.places) >= limit:
             return "failed"
@@ -192,24 +217,27 @@ class Supervisor:
         if place is None:
             return "ok" if isinstance(self.spec, Nursery) else "not_found"
         self.stop(place)
+        place.state = "down"
         if place.spec.restart == "temporary" or isinstance(self.spec, Nursery):
             self.places.remove(place)
         return "ok"
 
     def restart_child(self, id_: str) -> str:
-        """Start one that is down; it costs no restart, and one that fails stays down."""
+        """Start one that is down or parked, on a fresh budget; it costs no restart, and one that fails stays so."""
         place = self.find(id_)
-        if place is None or place.state != "down":
+        if place is None or place.state not in IDLE:
             return "not_found" if place is None else place.state
+        before, place.stamps = place.state, []
         if self.start(place):
             return "ok"
+        place.state = before
         self.report_call(place)
         return "failed"
 
     def delete_child(self, id_: str) -> str:
-        """Forget one that is down."""
+        """Forget one that is down or parked."""
         place = self.find(id_)
-        if place is None or place.state != "down":
+        if place is None or place.state not in IDLE:
             return "not_found" if place is None else place.state
         self.places.remove(place)
         return "ok"

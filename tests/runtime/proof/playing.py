@@ -12,6 +12,7 @@ from caloron_actors.runtime import (
     Actor,
     ActorGone,
     AlreadyStarted,
+    Budget,
     ChildRefused,
     ChildSpec,
     Ctx,
@@ -208,6 +209,7 @@ class Stage:
             restart=leaf.restart,
             significant=leaf.significant,
             shutdown="kill" if leaf.brutal else 5.0,
+            budget=None if leaf.budget is None else Budget(*leaf.budget),
         )
 
     def _build_branch(self, spec: Branch, path: str) -> SupervisorSpec:

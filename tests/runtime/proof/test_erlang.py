@@ -1,7 +1,8 @@
 """Random histories on a real OTP supervisor: the model, and with it the runtime, does what OTP does.
 
 Compared is all but the documented departures: giving up is `shutdown` there, so a transient supervisor that gave up
-stays down; the window's edge is set to the same instant; a factory has no limit, no order and no reports on children.
+stays down; the window's edge is set to the same instant; a factory has no limit, no order and no reports on children;
+a child has no budget.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from .expecting import expected
 from .histories import histories
 from .playing import play
 from .searching import Search
-from .trees import Branch, History, Leaf, Nursery, Record, Spec, difference, walk
+from .trees import Branch, Grow, History, Leaf, Nursery, Record, Spec, Step, difference, walk
 
 HISTORIES = int(os.environ.get("CALORON_PROOF_ERLANG_HISTORIES", "600"))
 ABSENT = "NOT COMPARED WITH OTP: no `escript` on this host; `apt-get install erlang-base` brings it"
@@ -31,15 +32,22 @@ def erlang() -> Iterator[Erlang]:
         yield running
 
 
-def without_limits(spec: Spec) -> Spec:
-    """The same tree with factories that have no max_children."""
+def plain(spec: Spec) -> Spec:
+    """The same tree without what OTP has not: no max_children in factories, no budgets of children."""
     match spec:
         case Nursery():
             return msgspec.structs.replace(spec, limit=None)
         case Branch():
-            return msgspec.structs.replace(spec, children=tuple(map(without_limits, spec.children)))
+            return msgspec.structs.replace(spec, children=tuple(map(plain, spec.children)))
         case Leaf():
-            return spec
+            return msgspec.structs.replace(spec, budget=None)
+
+
+def plain_step(step: Step) -> Step:
+    """The same for a child that is added."""
+    return (
+        Grow(step.path, msgspec.structs.replace(step.leaf, budget=None)) if isinstance(step, Grow) else step
+    )
 
 
 def as_otp_shows_it(record: Record, history: History, *but: str) -> Record:
@@ -69,9 +77,9 @@ def test_otp_model_and_runtime_agree(erlang: Erlang) -> None:
     compared = {"model": 0, "runtime": 0}
 
     def check(drawn: History) -> None:
-        root = without_limits(drawn.root)
+        root = plain(drawn.root)
         assert isinstance(root, Branch)
-        history = History(root, drawn.steps)
+        history = History(root, tuple(map(plain_step, drawn.steps)))
         theirs = as_otp_shows_it(erlang.play(history), history)
         model = as_otp_shows_it(expected(history, otp=True), history)
         problem = difference(history, model=model, otp=theirs)

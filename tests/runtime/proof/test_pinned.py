@@ -58,6 +58,15 @@ PINNED = {
             )
         ),
     ),
+    "those behind a child that is parked in a group's restart are started all the same": History(
+        Branch(
+            "root",
+            (Leaf("a"), Leaf("b", fails=(2,), budget=(0, 5.0, "park")), Leaf("c")),
+            strategy="rest_for_one",
+            intensity=3,
+        ),
+        (Ends((("root/a", "crash"),)), Call("root", "restart_child", "b"), Ends((("root/b", "crash"),))),
+    ),
     "siblings terminated by request come back with their group": History(
         Branch("root", (Leaf("a"), Leaf("b"), Leaf("c")), strategy="rest_for_one"),
         (
@@ -86,7 +95,7 @@ async def test_runtime_and_model_agree(name: str) -> None:
     assert not (problem := difference(history, runtime=await play(history), model=expected(history))), problem
 
 
-@pytest.mark.parametrize("name", PINNED)
+@pytest.mark.parametrize("name", [name for name in PINNED if "parked" not in name])
 def test_otp_agrees(name: str) -> None:
     """The model's lines and pictures are OTP's; the random histories compare the reports as well."""
     if shutil.which("escript") is None:

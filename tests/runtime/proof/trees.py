@@ -12,6 +12,7 @@ from caloron_actors.runtime.spec import AutoShutdown, Restart, Strategy
 How = Literal["crash", "normal", "shutdown", "info", "killed"]
 """How an actor ends by itself; `info` is a shutdown with a reason of its own."""
 
+Allowance = tuple[int, float, Literal["park", "escalate"]]
 Name = Literal["terminate_child", "restart_child", "delete_child"]
 
 
@@ -26,6 +27,8 @@ class Leaf(msgspec.Struct, frozen=True, tag=True):
     sore: bool = False
     """Its terminate crashes."""
     fails: tuple[int, ...] = ()
+    budget: Allowance | None = None
+    """Restarts of its own within so many seconds, and what follows on one more."""
 
 
 class Nursery(msgspec.Struct, frozen=True, tag=True):
