@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from tests.acceptance.conftest import Bench, Finished, command_line, git
+from tests.acceptance.agents import command_line
+from tests.acceptance.conftest import Bench, Finished, git
 from tests.acceptance.ledger import unsettled
 
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]

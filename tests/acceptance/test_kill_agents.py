@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.acceptance.conftest import LIMIT, Bench, Running, Started, await_end, command_line
+from tests.acceptance.agents import LIMIT, Started, await_end, command_line
+from tests.acceptance.conftest import Bench, Running
 
 WHO = {"author": "ada", "reviewer": "rita"}
 SETTINGS = """

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import Bench, Finished, await_end
+from tests.acceptance.agents import await_end
+from tests.acceptance.conftest import Bench, Finished
 from tests.acceptance.ledger import forge_ledger, history, result_ledger, unsettled
 from tests.acceptance.watching import Watched
 
