@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-LIMIT = 90.0
+PATIENCE = 90.0
 """Seconds that one command, or one awaited line, may take on a busy machine."""
 
 
@@ -79,7 +79,7 @@ then echo "CHANGES_NEEDED: once more"; else echo APPROVED; fi"""
         """Wait for the next agent that is held."""
         line = b""
         while not line.endswith(b"\n"):
-            assert select.select([self._held], [], [], LIMIT)[0], "no agent was held"
+            assert select.select([self._held], [], [], PATIENCE)[0], "no agent was held"
             line += os.read(self._held, 1)
         return _started(line.decode())
 
@@ -126,6 +126,6 @@ def await_end(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        assert select.select([descriptor], [], [], LIMIT)[0], f"{pid} does not end"
+        assert select.select([descriptor], [], [], PATIENCE)[0], f"{pid} does not end"
     finally:
         os.close(descriptor)

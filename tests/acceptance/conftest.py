@@ -19,8 +19,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.agents import LIMIT as LIMIT
-from tests.acceptance.agents import Agents, command_line
+from tests.acceptance.agents import PATIENCE, Agents, command_line
+
+LIMIT = PATIENCE
+"""Seconds that one command, or one awaited line, may take on a busy machine."""
 
 PLAN = """
 [sprint]

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.acceptance.agents import LIMIT, Started, await_end, command_line
+from tests.acceptance.agents import PATIENCE, Started, await_end, command_line
 from tests.acceptance.conftest import Bench, Running
 
 WHO = {"author": "ada", "reviewer": "rita"}
@@ -154,7 +154,7 @@ def test_claims_of_another_boot(bench: Bench) -> None:
             (directory / name).write_text(json.dumps(record))
         done = bench.run()
         assert stranger.poll() is None
-        stranger.communicate(b"\n", timeout=LIMIT)
+        stranger.communicate(b"\n", timeout=PATIENCE)
     assert (done.code, done.result["tasks"]["a"]["attempts"]) == (0, 2)
     assert started(bench) == ["a.author.1", "a.author.2", "a.reviewer.1"]
 
