@@ -144,6 +144,7 @@ class PollerActor(Actor[PollerArg, None]):
             return None
         if not await self._may_decide(login):
             return None
+        agents = sprint.plan.dag.needed_reviewers()
         return Review(
             id=review.id,
             login=login,
@@ -151,6 +152,7 @@ class PollerActor(Actor[PollerArg, None]):
             head=review.commit,
             text=review.body,
             submitted_at=review.submitted_at,
+            by_agent=login in [await self.arg.forge.reviewer_login(agent) for agent in agents],
         )
 
     async def _may_decide(self, login: str) -> bool:

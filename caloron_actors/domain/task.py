@@ -89,7 +89,7 @@ class ReviewRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
-    """A decisive review as the forge told it, by a login that may decide."""
+    """A decisive review as the forge told it, by a login that may decide. `by_agent`: written for a reviewer agent."""
 
     id: int
     login: str
@@ -97,6 +97,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     head: Commit | None
     text: str
     submitted_at: datetime
+    by_agent: bool = False
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

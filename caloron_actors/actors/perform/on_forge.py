@@ -105,6 +105,7 @@ async def submit_review(
         head=effect.head,
         text=effect.text,
         submitted_at=seen.submitted_at,
+        by_agent=True,
     )
     return ReviewSubmitted(task=effect.task, agent=effect.agent, run=effect.run, review=fact)
 

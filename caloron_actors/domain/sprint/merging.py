@@ -151,7 +151,7 @@ def _weigh(draft: Draft, task: TaskId, news: tuple[Review, ...]) -> None:
 def _heed_human(draft: Draft, task: TaskId, news: tuple[Review, ...]) -> None:
     """New reviews of a task that waits for a human: a change request sends it back, uncounted; approval frees it.
 
-    Somebody's older change request stands until it is dismissed or taken back: an approval does not outvote it.
+    Another human's older change request stands until it is dismissed or taken back: an approval does not outvote it.
     """
     row = draft.tasks[task]
     verdict = assess(row.reviews, row.head)

@@ -153,7 +153,9 @@ def test_a_misspelled_table_never_turns_a_plan_into_caloron_s_format() -> None:
     assert [mistake.place for mistake in result] == ["review_policy"]
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(path for path in EXAMPLES.iterdir() if path.suffix != ".py"), ids=lambda path: path.name
+)
 def test_every_example_is_a_plan(path: Path) -> None:
     assert read(path.read_bytes(), path.name).tasks
 

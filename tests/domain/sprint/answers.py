@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal, assert_never
 
+from msgspec.structs import replace
+
 from caloron_actors.domain import effects as fx
 from caloron_actors.domain import events as ev
 from caloron_actors.domain.dag import Dag
@@ -100,7 +102,7 @@ class Answers:
         state: Literal["approved", "changes_requested"] = (
             "approved" if effect.verdict == "approve" else "changes_requested"
         )
-        said = self.forge.review(pull, effect.agent, state, effect.head)
+        said = replace(self.forge.review(pull, effect.agent, state, effect.head), by_agent=True)
         return ev.ReviewSubmitted(task=effect.task, agent=effect.agent, run=effect.run, review=said)
 
     def _merge(self, place: Place, effect: fx.MergePullRequest) -> ev.TaskEvent:

@@ -195,7 +195,8 @@ class Play:
         state: Literal["approved", "changes_requested"] = (
             "approved" if effect.verdict == "approve" else "changes_requested"
         )
-        said = review(self.number(), effect.agent, effect.head, state, effect.text)
+        told = review(self.number(), effect.agent, effect.head, state, effect.text)
+        said = msgspec.structs.replace(told, by_agent=True)
         self.tell(ev.ReviewSubmitted(task=effect.task, agent=effect.agent, run=effect.run, review=said))
         return said
 

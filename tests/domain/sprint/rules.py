@@ -134,15 +134,21 @@ def _reviewed(moved: Step, intent: Intent) -> None:
 
 
 def may_be_merged(sprint: Sprint, merge: MergePullRequest) -> None:
-    """A merge needs enough approvals of that very head by distinct logins, and nobody's standing objection."""
+    """A merge needs enough approvals of that very head by distinct logins, and nobody's standing objection.
+
+    An agent's objection no longer stands once a human has approved after it.
+    """
     row, policy = sprint.tasks[merge.task], sprint.plan.dag.review
     assert policy.auto_merge
     assert row.status is Status.MERGING
     assert row.head == merge.head
     on_head = [review for review in row.reviews if review.head == merge.head]
-    latest = {review.login: review.state for review in sorted(on_head, key=lambda r: (r.submitted_at, r.id))}
-    assert sum(state == "approved" for state in latest.values()) >= policy.required_approvals
-    assert "changes_requested" not in latest.values()
+    latest = {review.login: review for review in sorted(on_head, key=lambda r: (r.submitted_at, r.id))}
+    yes = [review for review in latest.values() if review.state == "approved"]
+    assert len(yes) >= policy.required_approvals
+    for no in (review for review in latest.values() if review.state == "changes_requested"):
+        assert no.by_agent
+        assert any(not review.by_agent and review.submitted_at >= no.submitted_at for review in yes)
     assert assess(row.reviews, merge.head).approvals >= policy.required_approvals
 
 

@@ -57,13 +57,29 @@ def test_b8_a_human_wants_changes_of_a_blocked_task() -> None:
     play.finish("a")
 
 
-def test_e8_an_approval_does_not_outvote_a_standing_objection() -> None:
-    """E8: the objection has to be dismissed or taken back; then the approval counts."""
+def test_b8_a_humans_approval_ends_a_quarrel_with_a_reviewer_agent() -> None:
+    """B8: the task was blocked for a human, and the human has spoken after the agent."""
     play = Play(dag(task("a"), review=ReviewPolicy(max_cycles=0)))
     head = play.work("a")
     objection = play.judge("a", "request_changes")
     play.is_now("a", Status.BLOCKED, "still wants changes")
+    play.tell(play.looked("a", reviews=[objection, review(900, "maria", head)]))
+    play.merge("a")
+
+
+def test_e8_an_approval_does_not_outvote_another_humans_objection() -> None:
+    """E8: the objection has to be dismissed or taken back; then the approval counts."""
+    play = Play(dag(task("a"), review=ReviewPolicy(max_cycles=0)))
+    head = play.work("a")
+    play.silence("a")
+    objection = review(800, "otto", head, "changes_requested", "no")
+    play.tell(play.looked("a", reviews=[objection]))
+    play.is_now("a", Status.IN_PROGRESS)
+    head = play.work("a")
+    play.silence("a")
+    objection = review(801, "otto", head, "changes_requested", "still no")
     yes = review(900, "maria", head)
+    play.tell(play.looked("a", reviews=[yes]))
     play.tell(play.looked("a", reviews=[objection, yes]))
     play.is_now("a", Status.BLOCKED, "still wants changes")
     dismissed = review(objection.id, objection.login, head, "dismissed")

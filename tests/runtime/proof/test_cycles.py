@@ -153,7 +153,7 @@ def census() -> Counter[str]:
         kind.__qualname__
         for kind in kinds
         if kind.__name__ in {"Task", "Future", "CancelScope"}
-        or kind.__module__.startswith("caloron_actors.runtime")
+        or str(kind.__module__).startswith("caloron_actors.runtime")
     )
 
 
