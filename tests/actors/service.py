@@ -3,7 +3,6 @@
 The forge, the journal, the agents and their working copies outlive the tree, as the real ones do.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -30,47 +29,19 @@ from caloron_actors.domain.task import Task
 from caloron_actors.ports.commands import Commands
 from caloron_actors.ports.journal import Journal
 from caloron_actors.ports.launcher import LaunchOrder
-from caloron_actors.ports.listening import Addresses, Door
-from caloron_actors.runtime import Actor, CrashReport, Ctx, Exit, Ref, Report, StartFailed, System, Tell
+from caloron_actors.runtime import Actor, CrashReport, Exit, Ref, Report, StartFailed, System
 from tests.actors.cast import Cast, Stage
+from tests.actors.doors import OpenDoor
 from tests.actors.faults import Faults, FaultyForge, FaultyJournal, FaultyLauncher, FaultyWorkspace
+from tests.actors.rest import settle
 
 REPOSITORY = "local/repo"
 AUTHOR = "caloron"
 SECRET = b"the secret of this state"
 PATIENCE = timedelta(hours=12)
 """How much of the clock's time a sprint may take before it counts as stuck."""
-TURNS = 100_000
 SIDE_OF_LISTENER = "root/listener#1."
 """The task that keeps the doors open. It has a task group of its own, so it is not cancelled but ends with its doors."""
-
-
-class OpenDoor:
-    """Implements `ports.listening.Listening` by keeping the door for whoever wants to come in."""
-
-    def __init__(self) -> None:
-        self.door: Door
-        self.opened = 0
-        self._open = anyio.CancelScope()
-
-    async def serve(self, door: Door, *, task_status: TaskStatus[Addresses]) -> None:
-        self.door = door
-        self.opened += 1
-        with self._open:
-            task_status.started(Addresses(http=None, agents_socket="nowhere"))
-            await anyio.sleep_forever()
-
-    def shut(self) -> None:
-        """End the serving."""
-        self._open.cancel()
-        self._open = anyio.CancelScope()
-
-
-class Bomb(Tell[Any], frozen=True):
-    """A message whose handling crashes whoever gets it."""
-
-    async def run(self, actor: object, ctx: Ctx[Any]) -> None:
-        raise ValueError("boom")
 
 
 class Service:
@@ -313,13 +284,3 @@ async def running(dag: Dag, **options: Any) -> AsyncIterator[Service]:
                 await settle()
             group.cancel_scope.cancel()
         assert not service.system._kernel.tasks
-
-
-async def settle() -> None:
-    """Let everything run until all of it waits for the clock or for the test."""
-    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
-    for _ in range(TURNS):
-        await anyio.lowlevel.checkpoint()
-        if not ready:
-            return
-    raise AssertionError("it never comes to rest")

@@ -14,7 +14,8 @@ from caloron_actors.ports.launcher import Alive, RunId
 from caloron_actors.ports.listening import Beat, Heartbeat
 from tests.actors.cast import AUTHOR_TIME, Cast, Stage, diligent
 from tests.actors.conftest import MakeService
-from tests.actors.service import Bomb, Service
+from tests.actors.rest import Bomb
+from tests.actors.service import Service
 from tests.domain.sprint.plans import dag, task
 
 RUN = RunId(SprintId("s1"), TaskId("a"), AgentId("dev"), 1)

@@ -5,7 +5,8 @@ import pytest
 from tests.actors.cast import Cast, picky
 from tests.actors.faults import When
 from tests.actors.rehearsal import Rehearsal, rehearse
-from tests.actors.service import Bomb, Service, running
+from tests.actors.rest import Bomb
+from tests.actors.service import Service, running
 from tests.domain.sprint.plans import dag, task
 
 CHAIN = dag(task("a"), task("b", "a"))

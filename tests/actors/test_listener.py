@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from caloron_actors.ports.errors import Unavailable
 from tests.actors.conftest import MakeService
-from tests.actors.service import Bomb
+from tests.actors.rest import Bomb
 from tests.domain.sprint.plans import dag, task
 
 
