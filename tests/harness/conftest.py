@@ -62,7 +62,7 @@ class Bench:
         """Start a harness."""
         with (self.run / "harness.log").open("ab") as log:
             harness = subprocess.Popen(
-                [sys.executable, "-P", "-m", "caloron_actors.harness", str(self.run)],
+                [sys.executable, "-P", "-S", "-m", "caloron_actors.harness", str(self.run)],
                 cwd=cwd or self.run,
                 env={"PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,

@@ -41,7 +41,7 @@ class Children:
             log = os.open(directory / "harness.log", flags, 0o600)
             try:
                 process = _Detached(
-                    [self._python, "-P", "-m", HARNESS, str(directory)],
+                    [self._python, "-P", "-S", "-m", HARNESS, str(directory)],
                     cwd=directory,
                     env=self._env,
                     stdin=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ STUBBORN = "trap '' TERM HUP INT; echo $$ > $HEAR; while :; do sleep 600; done"
 def harness(bench: Bench) -> subprocess.Popen[bytes]:
     """A harness that nobody waits for, on the first run's directory."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "caloron_actors.harness", str(bench.directory())],
+        [sys.executable, "-P", "-S", "-m", "caloron_actors.harness", str(bench.directory())],
         env={"PYTHONPATH": str(Path(__file__).resolve().parents[3])},
         stdout=subprocess.DEVNULL,
         start_new_session=True,
