@@ -21,7 +21,7 @@ from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.errors import PortError, Rejected, Unavailable
 from caloron_actors.ports.journal import OpenIntent
-from caloron_actors.runtime import Actor, Ask, Ctx, MailboxPolicy, Ref, Tell
+from caloron_actors.runtime import Actor, Ctx, MailboxPolicy, Ref, Tell
 
 RETRY_FIRST = timedelta(seconds=1)
 RETRY_CAP = timedelta(minutes=5)
@@ -205,11 +205,3 @@ class LaneDue(Tell["OutboxActor"], frozen=True):
         """Try it again."""
         actor.busy.discard(self.name)
         actor.advance(ctx, self.name)
-
-
-class Idle(Ask["OutboxActor", bool], frozen=True):
-    """Is nothing left to do?"""
-
-    async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> bool:
-        """Look at the lanes."""
-        return not actor.lanes
