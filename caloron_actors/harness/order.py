@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import TypeGuard
 
 PROTOCOL = 1
 """The version of the files a run directory holds. Fields are only ever added; a changed meaning is a new version."""
@@ -33,26 +34,25 @@ class Order:
 def decode(raw: bytes) -> Order:
     """Read an order. Raises OrderError with the place of the mistake."""
     try:
-        fields = json.loads(raw)
-        if not isinstance(fields, dict) or fields.get("version") != PROTOCOL:
+        fields: object = json.loads(raw)
+        if not _is_table(fields) or fields.get("version") != PROTOCOL:
             raise OrderError(f"order.json is not of protocol {PROTOCOL}")
-        wall_time = fields["wall_time"]
         return Order(
             run=_text(fields, "run"),
             nonce=_text(fields, "nonce"),
-            argv=tuple(str(word) for word in fields["argv"]),
+            argv=_words(fields, "argv"),
             cwd=_text(fields, "cwd"),
-            env={str(name): str(value) for name, value in fields["env"].items()},
+            env=_texts(fields, "env"),
             prompt=_text(fields, "prompt"),
             socket=_text(fields, "socket"),
-            wall_time=None if wall_time is None else float(wall_time),
-            beat=float(fields["beat"]),
-            orphan_limit=float(fields["orphan_limit"]),
-            stop_grace=float(fields["stop_grace"]),
-            leftover_grace=float(fields["leftover_grace"]),
-            log_cap=int(fields["log_cap"]),
+            wall_time=None if fields["wall_time"] is None else float(_number(fields, "wall_time")),
+            beat=float(_number(fields, "beat")),
+            orphan_limit=float(_number(fields, "orphan_limit")),
+            stop_grace=float(_number(fields, "stop_grace")),
+            leftover_grace=float(_number(fields, "leftover_grace")),
+            log_cap=int(_number(fields, "log_cap")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as mistake:
+    except (ValueError, KeyError, TypeError) as mistake:
         raise OrderError(f"order.json is damaged: {mistake!r}") from mistake
 
 
@@ -69,3 +69,33 @@ def _text(fields: dict[str, object], name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is not text")
     return value
+
+
+def _number(fields: dict[str, object], name: str) -> float:
+    value = fields[name]
+    if not isinstance(value, int | float):
+        raise TypeError(f"{name} is not a number")
+    return value
+
+
+def _words(fields: dict[str, object], name: str) -> tuple[str, ...]:
+    value = fields[name]
+    if not _is_list(value):
+        raise TypeError(f"{name} is not a list")
+    return tuple(str(word) for word in value)
+
+
+def _texts(fields: dict[str, object], name: str) -> dict[str, str]:
+    value = fields[name]
+    if not _is_table(value):
+        raise TypeError(f"{name} is not a table")
+    return {key: str(text) for key, text in value.items()}
+
+
+def _is_table(value: object) -> TypeGuard[dict[str, object]]:
+    """Every table that comes out of JSON has text for its keys."""
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)

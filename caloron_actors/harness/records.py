@@ -27,7 +27,13 @@ class Exit:
 
 def claim(pid: int, start: int, boot: str, nonce: str) -> bool:
     """Take the run by creating `pid.json` exclusively, whole from the first instant. False when the slot is taken."""
-    record = {"version": PROTOCOL, "pid": pid, "start": start, "boot": boot, "nonce": nonce}
+    record: dict[str, object] = {
+        "version": PROTOCOL,
+        "pid": pid,
+        "start": start,
+        "boot": boot,
+        "nonce": nonce,
+    }
     temporary = f"{CLAIM}.{pid}.tmp"
     _write(temporary, record)
     try:

@@ -85,9 +85,9 @@ class Streams:
         # A command that does not read, or reads no further, is within its rights.
         with contextlib.suppress(BlockingIOError):
             try:
-                while self._pending or (chunk := os.read(self._prompt, CHUNK)):
-                    self._pending = self._pending or chunk
-                    self._pending = self._pending[os.write(self._stdin, self._pending) :]
+                while pending := self._pending or os.read(self._prompt, CHUNK):
+                    self._pending = pending
+                    self._pending = pending[os.write(self._stdin, pending) :]
             except BrokenPipeError:
                 self._pending = b""
             self._end_prompt()
