@@ -117,8 +117,8 @@ def _record(
                 issues.close(db, issues.by_id(db, pull.issue_id), actor_id, now, reason=None)
             case "merged":
                 _record_merged(db, repository, change, actor_id, now)
-            case never:
-                assert_never(never)
+            case _:
+                assert_never(change.outcome)
 
 
 def _record_merged(

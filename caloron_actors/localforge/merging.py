@@ -73,6 +73,7 @@ async def merge(state: ForgeState, repository: Repository, order: Order) -> Merg
             closes=await _closes(state, repository, issue, pull, commit),
             at=state.stamps.now(),
         )
+        moved: HeadMoved | None = None
         # A client that goes away leaves no plan half done.
         with anyio.CancelScope(shield=True):
             moved = await _carry_out(state, repository, plan)

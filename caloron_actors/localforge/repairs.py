@@ -44,8 +44,8 @@ async def _settle(state: ForgeState, intent: Intent) -> None:
             repository = await _repository(state, plan.repository)
             _drop_leftovers(state, repository)
             await following.settle_push(state, repository, intent.id, plan)
-        case never:
-            assert_never(never)
+        case _:
+            assert_never(plan)
 
 
 async def _settle_merge(state: ForgeState, intent_id: int, plan: Merge) -> None:

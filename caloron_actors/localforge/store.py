@@ -20,19 +20,31 @@ VERSION = 1
 Value = TypeVar("Value")
 
 
+class OneHop(aiosqlite.Connection):
+    """The connection, and the one place that leans on private parts of aiosqlite (version pinned, tested in test_setup)."""
+
+    async def hop(self, act: Callable[[sqlite3.Connection], Value]) -> Value:
+        """Run `act` in the connection's thread: aiosqlite has no public call for a whole function."""
+        result: Value = await self._execute(lambda: act(self._conn))  # type: ignore[no-untyped-call]
+        return result
+
+
 class Store:
     """Runs transactions one after the other, each in one hop to the connection's own thread."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: OneHop) -> None:
         self._connection = connection
 
     @classmethod
     @asynccontextmanager
     async def open(cls, path: Path) -> AsyncGenerator["Store", None]:
         """Open or create the file and hold it alone. Raises `StateUnusable` (corrupt, newer) or `StateBusy`."""
+        connection = OneHop(
+            lambda: sqlite3.connect(path, isolation_level=None, timeout=2.0), iter_chunk_size=64
+        )
         with anyio.CancelScope(shield=True):
             # A connection whose opening is cancelled would never be closed, and its thread never end.
-            connection = await aiosqlite.connect(path, isolation_level=None, timeout=2.0)
+            await connection
         try:
             store = cls(connection)
             await store._hop(lambda db: _prepare(db, path))
@@ -53,13 +65,10 @@ class Store:
         return await self._hop(lambda db: _within("BEGIN IMMEDIATE", db, act))
 
     async def _hop(self, act: Callable[[sqlite3.Connection], Value]) -> Value:
-        connection = self._connection
+        results: list[Value] = []
         with anyio.CancelScope(shield=True):
-            # aiosqlite has no public call for a whole function; `_execute` is it (version pinned, tested in test_setup).
-            result: Value = await connection._execute(  # type: ignore[no-untyped-call]  # noqa: SLF001
-                lambda: act(connection._conn)  # noqa: SLF001
-            )
-        return result
+            results.append(await self._connection.hop(act))
+        return results[0]
 
 
 def _within(begin: str, db: sqlite3.Connection, act: Callable[[sqlite3.Connection], Value]) -> Value:

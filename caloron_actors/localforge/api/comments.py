@@ -19,8 +19,10 @@ class Said(msgspec.Struct, frozen=True):
     body: str
 
 
-SORTS: tuple[Literal["created", "updated"], ...] = ("created", "updated")
-DIRECTIONS: tuple[Literal["asc", "desc"], ...] = ("asc", "desc")
+Sort = Literal["created", "updated"]
+Direction = Literal["asc", "desc"]
+SORTS: tuple[Sort, ...] = ("created", "updated")
+DIRECTIONS: tuple[Direction, ...] = ("asc", "desc")
 
 
 async def of_issue(call: Call) -> Reply:
@@ -38,8 +40,8 @@ async def of_issue(call: Call) -> Reply:
 async def of_repository(call: Call) -> Reply:
     """GET /repos/…/issues/comments."""
     since, page = call.since(), call.page()
-    sort = call.word("sort", SORTS)
-    direction = call.word("direction", DIRECTIONS)
+    sort: Sort = call.word("sort", SORTS)
+    direction: Direction = call.word("direction", DIRECTIONS)
 
     def read(db: sqlite3.Connection) -> tuple[int, list[CommentShape]]:
         view = View.of(call, db)

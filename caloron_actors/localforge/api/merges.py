@@ -39,15 +39,16 @@ async def merge(call: Call) -> Reply:
         call.need_write(db)
 
     await call.state.store.read(check)
-    match await merging.merge(call.state, call.repository, order):
+    outcome = await merging.merge(call.state, call.repository, order)
+    match outcome:
         case Merged(commit=commit):
             return Reply(MergeDone(commit, merged=True, message="Pull Request successfully merged"))
         case HeadMoved(message=message):
             raise Problem(409, message)
         case NotMergeable(message=message):
             raise Problem(405, message)
-        case never:
-            assert_never(never)
+        case _:
+            assert_never(outcome)
 
 
 async def is_merged(call: Call) -> Reply:

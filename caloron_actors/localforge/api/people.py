@@ -75,7 +75,9 @@ async def get_user(call: Call) -> Reply:
 async def get_permission(call: Call) -> Reply:
     """GET /repos/…/collaborators/{login}/permission."""
     account = await _account(call)
-    held = await call.state.store.read(lambda db: accounts.permission(db, call.repository.id, account.id))
+    held: Permission = await call.state.store.read(
+        lambda db: accounts.permission(db, call.repository.id, account.id)
+    )
     return Reply(PermissionShape(held, held, user(call.links, account)))
 
 
