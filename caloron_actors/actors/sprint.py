@@ -163,7 +163,7 @@ class SprintActor(Actor[SprintArg, None]):
 
 def live_runs(sprint: Sprint) -> list[tuple[RunId, TaskId]]:
     """The runs whose process was started and whose end is not yet known."""
-    found = []
+    found: list[tuple[RunId, TaskId]] = []
     plans = {plan.id: plan for plan in sprint.plan.dag.tasks}
     for task in sprint.tasks.values():
         if task.author is not None and task.author.phase in ("running", "stopping"):

@@ -1,7 +1,7 @@
 """One service on one state directory: its adapters, its tree, and the worlds of its sprints."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,7 +86,7 @@ class Host:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, options: HostOptions, git: Git) -> AsyncIterator["Host"]:
+    async def open(cls, options: HostOptions, git: Git) -> AsyncGenerator["Host", None]:
         """Start the tree and stop it in order at the end; agents live on. The state directory is already held."""
         async with AsyncExitStack() as stack, anyio.create_task_group() as group:
             host = cls(options, git, stack)

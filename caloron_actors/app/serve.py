@@ -13,7 +13,7 @@ from caloron_actors.app.commands import commands_for, resolve
 from caloron_actors.app.host import DATABASE, Host, HostOptions
 from caloron_actors.app.mistakes import Mistakes
 from caloron_actors.app.run import find_git
-from caloron_actors.domain.events import Event
+from caloron_actors.domain.events import Event, SprintEvent
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.commands import Commands
 from caloron_actors.settings import Settings, SettingsError
@@ -30,8 +30,8 @@ class LoggedSteps:
 
     def moved(self, sprint: Sprint, event: Event) -> None:
         """Log what happened and, for a task, where it stands now."""
-        task = getattr(event, "task", None)
-        status = sprint.tasks[task].status if task in sprint.tasks else None
+        task = None if isinstance(event, SprintEvent) else event.task
+        status = sprint.tasks[task].status if task is not None and task in sprint.tasks else None
         name = type(event).__name__
         self._log.info(
             "event", sprint=sprint.head.id, kind=name, task=task, status=status, seq=sprint.head.seq

@@ -1,10 +1,10 @@
 """Exit codes, and the one place where what went wrong becomes a line on stderr and a code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 import click
 
@@ -36,21 +36,21 @@ def complain(lines: tuple[str, ...], code: int) -> NoReturn:
 
 
 @contextmanager
-def failures_of_a_run() -> Iterator[None]:
+def failures_of_a_run() -> Generator[None, None, None]:
     """Turn the ways a run can fail into a message and an exit code."""
     with _translated(busy=Exit.USAGE, unusable=Exit.USAGE, internal=Exit.INTERNAL):
         yield
 
 
 @contextmanager
-def failures_of_the_service() -> Iterator[None]:
+def failures_of_the_service() -> Generator[None, None, None]:
     """Turn the ways the service can fail into a message and an exit code."""
     with _translated(busy=Exit.SERVICE_BUSY, unusable=Exit.SERVICE_CONFIG, internal=Exit.SERVICE_INTERNAL):
         yield
 
 
 @contextmanager
-def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Iterator[None]:
+def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Generator[None, None, None]:
     try:
         yield
     except BaseException as error:
@@ -77,6 +77,10 @@ def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Iterator[None]
 
 def _leaf(error: BaseException) -> BaseException:
     """The first real exception in a group: the rest are its consequences."""
-    while isinstance(error, BaseExceptionGroup):
+    while _is_group(error):
         error = error.exceptions[0]
     return error
+
+
+def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
+    return isinstance(error, BaseExceptionGroup)

@@ -1,7 +1,7 @@
 """Progress while a sprint runs: a live table on a terminal, a line for each change elsewhere. Always on stderr."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import click
@@ -33,7 +33,7 @@ COLOURS = {
 
 
 @contextmanager
-def progress(dag: Dag) -> Iterator[Watcher]:
+def progress(dag: Dag) -> Generator[Watcher, None, None]:
     """Show a sprint for as long as this lasts. Nothing is shown of one that is refused."""
     if not sys.stderr.isatty():
         yield Headed(dag, Lines())

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ class Interruption:
 
 
 @asynccontextmanager
-async def interruptible() -> AsyncIterator[Interruption]:
+async def interruptible() -> AsyncGenerator[Interruption, None]:
     """Take SIGINT and SIGTERM for as long as this lasts."""
     told = Interruption()
     async with anyio.create_task_group() as group:

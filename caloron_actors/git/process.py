@@ -16,7 +16,7 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 _GRACE_SECONDS = 5.0
 _STDERR_KEPT = 64 * 1024
 
-Pipe = TypeVar("Pipe", ByteSendStream, ByteReceiveStream)
+Part = TypeVar("Part", ByteSendStream, ByteReceiveStream, Process)
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -74,11 +74,13 @@ async def run(argv: Sequence[str], env: Mapping[str, str], cwd: Path, stdin: byt
 async def _running(
     argv: Sequence[str], env: Mapping[str, str], cwd: Path, stderr: int | IO[bytes]
 ) -> AsyncGenerator[Process, None]:
+    process: Process | None = None
     # Cancelled while it starts, a process would be killed outright and leave its lock files.
     with anyio.CancelScope(shield=True):
         process = await anyio.open_process(
             list(argv), stdin=PIPE, stdout=PIPE, stderr=stderr, env=dict(env), cwd=cwd, start_new_session=True
         )
+    process = _opened(process)
     try:
         yield process
     finally:
@@ -86,10 +88,10 @@ async def _running(
             await _end(process)
 
 
-def _opened(pipe: Pipe | None) -> Pipe:
-    if pipe is None:
-        raise RuntimeError("a pipe that was asked for is missing")
-    return pipe
+def _opened(part: Part | None) -> Part:
+    if part is None:
+        raise RuntimeError("a process or pipe that was asked for is missing")
+    return part
 
 
 async def _end(process: Process) -> None:

@@ -37,6 +37,7 @@ def end_tree(claim: Claim, directory: RunDirectory) -> None:
 
 def end_remains(directory: RunDirectory) -> None:
     """Kill every process of a run whose harness is dead or unknown. Raises Unavailable when one survives."""
+    left: list[Process] = []
     for _ in range(ROUNDS):
         left = _remains(directory)
         if not left:

@@ -177,7 +177,7 @@ class Collector:
 
 def moved_submodules(tree: Path, entries: tuple[bytes, ...]) -> list[str]:
     """The paths of the index's submodule entries in whose place another commit is checked out."""
-    moved = []
+    moved: list[str] = []
     for entry in entries:
         meta, _, path = entry.partition(b"\t")
         if submodule_head(tree, path) not in (None, meta.split()[1].decode()):

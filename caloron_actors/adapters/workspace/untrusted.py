@@ -4,7 +4,7 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,7 +87,7 @@ class AgentGitDir:
 
 
 @contextmanager
-def open_git_dir(tree: Path) -> Iterator[AgentGitDir | None]:
+def open_git_dir(tree: Path) -> Generator[AgentGitDir | None, None, None]:
     """Open `tree/.git` when it is a real directory in a real directory; otherwise None."""
     with _folder(None, str(tree)) as root:
         if root is None:
@@ -132,7 +132,7 @@ def _is_ref(name: str) -> bool:
 
 
 @contextmanager
-def _folder(start: int | None, *names: str) -> Iterator[int | None]:
+def _folder(start: int | None, *names: str) -> Generator[int | None, None, None]:
     """Open a directory by its names, following no link; None when there is none."""
     fds: list[int] = []
     current = start
@@ -153,7 +153,7 @@ def _folder(start: int | None, *names: str) -> Iterator[int | None]:
 
 
 @contextmanager
-def _file(folder: int, name: str) -> Iterator[int | None]:
+def _file(folder: int, name: str) -> Generator[int | None, None, None]:
     """Open a regular file, following no link and waiting for no pipe; None when there is none."""
     try:
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)

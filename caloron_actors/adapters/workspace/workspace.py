@@ -1,6 +1,6 @@
 """The workspace port over real git: composes the parts of this folder and gives their failures the port's names."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -172,7 +172,7 @@ class GitWorkspace:
 
 
 @contextmanager
-def _port_errors() -> Iterator[None]:
+def _port_errors() -> Generator[None, None, None]:
     # Conversations with the forge have named their failures already; what is left is trouble on this host.
     try:
         yield
