@@ -70,11 +70,11 @@ class Collector:
             return tree
         merged = [commit for commit in left.merging if not await self._contains(top, commit)]
         commit = top
-        if merged or tree != await self._tree_of(top):
+        if merged or tree != await self.mirror.tree_of(top):
             commit = await self._commit(folder, agent, tree, (top, *merged), message)
         if not all_costs and await closes_issues(self.git, self.mirror.path, commit, (start, base)):
             parents = await self._parents_anew(commit, start, base)
-            commit = await self._commit(folder, agent, await self._tree_of(commit), parents, message)
+            commit = await self._commit(folder, agent, await self.mirror.tree_of(commit), parents, message)
         return await self._judge(commit, start, base, all_costs=all_costs)
 
     async def base_of(self, folder: TaskFolder) -> Commit:
@@ -140,7 +140,7 @@ class Collector:
     async def _judge(
         self, commit: Commit, start: Commit, base: Commit, *, all_costs: bool
     ) -> Gathered | Unusable:
-        same_files = await self._tree_of(commit) == await self._tree_of(start)
+        same_files = await self.mirror.tree_of(commit) == await self.mirror.tree_of(start)
         if same_files and not await self._newly_merged(commit, start, base):
             return Gathered(commit, changed=False)
         if all_costs:
@@ -160,16 +160,12 @@ class Collector:
 
     async def _moved_submodules(self, commit: Commit, start: Commit, base: Commit) -> list[str]:
         """Submodule entries that are neither those of `start` nor those of `base`."""
-        mine, theirs, wanted = [await self.git.gitlinks(self.mirror.path, c) for c in (start, base, commit)]
+        mine, theirs, wanted = [await self.mirror.gitlinks(c) for c in (start, base, commit)]
         paths = sorted({*mine, *theirs, *wanted})
         return [path for path in paths if wanted.get(path) not in {mine.get(path), theirs.get(path)}]
 
     async def _contains(self, commit: Commit, other: Commit) -> bool:
         return await self.git.is_ancestor(self.mirror.path, other, commit)
-
-    async def _tree_of(self, commit: Commit) -> str:
-        out = await self.git.call("rev-parse", f"{commit}^{{tree}}", git_dir=self.mirror.path)
-        return out.decode().strip()
 
     def _quarantine(self) -> Quarantine:
         return Quarantine(self.git, self.mirror, self.scratch)

@@ -36,6 +36,10 @@ class Mirror:
         self._git = git
         self._remote = remote
         self._ready = False
+        # What is true of a commit stays true: nothing is ever collected from the mirror.
+        self._here: set[Commit] = set()
+        self._trees: dict[Commit, str] = {}
+        self._gitlinks: dict[Commit, dict[str, Commit]] = {}
         self._making = anyio.Lock()
         self._talking = anyio.Lock()
 
@@ -77,7 +81,24 @@ class Mirror:
 
     async def has(self, commit: Commit) -> bool:
         """Whether `commit` is here."""
-        return is_commit(commit) and await self._git.resolve(self.path, commit) is not None
+        if commit not in self._here:
+            if not is_commit(commit) or await self._git.resolve(self.path, commit) is None:
+                return False
+            self._here.add(commit)
+        return True
+
+    async def tree_of(self, commit: Commit) -> str:
+        """The name of a commit's tree."""
+        if commit not in self._trees:
+            out = await self._git.call("rev-parse", f"{commit}^{{tree}}", git_dir=self.path)
+            self._trees[commit] = out.decode().strip()
+        return self._trees[commit]
+
+    async def gitlinks(self, commit: Commit) -> dict[str, Commit]:
+        """The submodule entries of a commit, by path."""
+        if commit not in self._gitlinks:
+            self._gitlinks[commit] = await self._git.gitlinks(self.path, commit)
+        return self._gitlinks[commit]
 
     async def remote_head(self, branch: str) -> Commit | None:
         """Where the forge's branch stands."""
