@@ -19,14 +19,13 @@ SelfAssessment = Literal["completed", "partial", "blocked", "failed", "crashed"]
 
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent's own words. `task_clarity` is 1 to 10, and 0 in feedback that the service made up."""
+    """An agent's own words. `task_clarity` is 1 to 10."""
 
     task_clarity: int
     self_assessment: SelfAssessment
     blockers: tuple[str, ...] = ()
     tools_used: tuple[str, ...] = ()
     notes: str = ""
-    synthetic: bool = False
 
 
 class _Envelope(msgspec.Struct):
@@ -59,15 +58,11 @@ def read_feedback(stdout: str) -> Feedback | None:
     )
 
 
-def synthesised(why: str) -> Feedback:
-    """What stands in for the feedback of a run that gave none. Its clarity of 0 must not enter any average."""
-    return Feedback(task_clarity=0, self_assessment="crashed", blockers=(one_line(why),), synthetic=True)
-
-
 def feedback_comment(feedback: Feedback, *, task: str, role: str, minutes: int) -> str:
     """The feedback as the comment both predecessors read: one YAML mapping between two `---` lines.
 
-    JSON strings are valid YAML and cannot break out of their line.
+    JSON strings are valid YAML and cannot break out of their line. Their readers drop a block without a number of
+    tokens; 0 is their word for one that nobody has counted.
     """
     fields = {
         "task_id": task,

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from caloron_actors.actors.agent import Watch
+from caloron_actors.actors.agent import Watch, end_of_run
 from caloron_actors.adapters.memory.launcher import Finished
 from caloron_actors.domain.events import AuthorEnded
 from caloron_actors.domain.ids import AgentId, SprintId, TaskId
 from caloron_actors.ports.errors import Unavailable
-from caloron_actors.ports.launcher import Alive, RunId
+from caloron_actors.ports.launcher import Alive, Ended, RunId
 from caloron_actors.ports.listening import Beat, Heartbeat
 from tests.actors.cast import AUTHOR_TIME, Cast, Stage, diligent
 from tests.actors.conftest import MakeService
@@ -184,3 +184,12 @@ async def test_an_agents_own_heartbeat_is_taken_while_it_runs(service: MakeServi
     assert not await door.heartbeat(Heartbeat("nobody", "s1"))
     await world.end()
     assert not await door.heartbeat(Heartbeat("dev", "s1"))
+
+
+def test_what_an_author_says_of_itself_reaches_the_sprint() -> None:
+    """R1: the envelope in its output is part of how its run ended."""
+    out = 'CALORON_FEEDBACK_START\n{"task_clarity": 3}\nCALORON_FEEDBACK_END\n'
+    event = end_of_run(RUN, "author", Ended(cause="exited", started=True, code=0), out, "")
+    assert isinstance(event, AuthorEnded)
+    assert event.feedback is not None
+    assert event.feedback.task_clarity == 3

@@ -13,7 +13,7 @@ from caloron_actors.domain.sprint.schedule import condition
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.errors import Unauthorized, Unavailable
 from caloron_actors.ports.forge import ReviewSeen
-from tests.actors.cast import Cast, mute
+from tests.actors.cast import Cast, mute, picky
 from tests.actors.conftest import MakeService
 from tests.actors.service import AUTHOR, Service
 from tests.domain.sprint.plans import dag, task
@@ -103,6 +103,19 @@ async def test_an_approval_of_somebody_who_may_write_counts(service: MakeService
     world.forge.grant("ada", "write" if permission == "write" else "admin")
     world.forge.as_human("ada").review(number, "approve")
     assert (await world.end()).head.outcome == "succeeded"
+
+
+async def test_a_humans_approval_settles_a_quarrel_with_a_reviewer_agent(service: MakeService) -> None:
+    """B8: what a look tells knows agents' reviews from humans', so the one can outvote the other."""
+    world = await service(dag(task("a"), review=ReviewPolicy(max_cycles=0)), cast=Cast(reviewer=picky("a")))
+    assert condition(await world.finish()) == "blocked"
+    number = world.row("a").pull_request
+    assert number is not None
+    world.forge.grant("ada", "write")
+    world.forge.as_human("ada").review(number, "approve")
+    assert (await world.end()).head.outcome == "succeeded"
+    facts = [event.pull_request for event in _observed(world) if event.pull_request is not None]
+    assert [review.by_agent for review in facts[-1].reviews] == [True, False]
 
 
 async def test_the_word_of_a_stranger_is_not_heard(service: MakeService) -> None:

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from caloron_actors.domain import effects as fx
 from caloron_actors.domain import events as ev
+from caloron_actors.domain.dag import Budget
+from caloron_actors.domain.feedback import Feedback
 from caloron_actors.domain.ids import AgentId
 from caloron_actors.domain.sprint.schedule import next_deadline
 from caloron_actors.domain.task import Status
@@ -53,6 +56,30 @@ def test_b11_the_next_start_tries_again_to_launch_what_could_not_be_launched() -
     play.start()
     assert play.take(fx.PrepareWork, "a").run == 6
     assert play.row("a").launch_failures == 0
+
+
+def test_m3_a_budget_of_attempts_ends_the_task_before_the_round_does() -> None:
+    """M3: the plan's budget counts all attempts of the task."""
+    play = Play(dag(msgspec.structs.replace(task("a"), budget=Budget(attempts=2))))
+    for _ in range(2):
+        play.launch("a")
+        play.ends("a", "failed", "exit status 3")
+        play.wait(MINUTE)
+    play.is_now("a", Status.FAILED, "2 attempts failed (its budget is 2)")
+
+
+def test_e14_what_the_author_says_of_itself_is_shown_and_decides_nothing() -> None:
+    """E14: the words stand on the issue when the task is merged; the result is the merge."""
+    play = Play(dag(task("a")))
+    run = play.launch("a")
+    said = Feedback(task_clarity=2, self_assessment="failed")
+    play.tell(ev.AuthorEnded(task=T("a"), run=run, result="finished", feedback=said))
+    play.collect("a")
+    play.push("a")
+    play.judge("a", "approve")
+    play.merge("a")
+    play.is_now("a", Status.DONE)
+    assert any("caloron_feedback:" in comment.text for comment in play.effects(fx.PostComment))
 
 
 def test_the_author_is_told_why_its_last_attempt_did_not_count() -> None:
