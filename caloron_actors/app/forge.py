@@ -9,7 +9,7 @@ import msgspec
 from caloron_actors.adapters.sqlite import StateDirectory
 from caloron_actors.adapters.system import SystemClock
 from caloron_actors.app.embedded import EmbeddedLocalForge
-from caloron_actors.app.host import FORGE
+from caloron_actors.app.real import FORGE
 from caloron_actors.app.run import find_git
 
 

@@ -4,7 +4,17 @@ from typing import assert_never
 
 import structlog
 
-from caloron_actors.runtime import CrashReport, Progress, Report, Stopped, SupervisorReport
+from caloron_actors.runtime import (
+    Alarm,
+    CrashReport,
+    Frozen,
+    LoopStalled,
+    Progress,
+    Report,
+    Stopped,
+    SupervisorReport,
+    Undelivered,
+)
 
 
 class LoggedReports:
@@ -26,3 +36,27 @@ class LoggedReports:
                 self._log.debug("actor_stop", report=repr(report))
             case _:
                 assert_never(report)
+
+
+def log_alarm(alarm: Alarm) -> None:
+    """Log what stands still without having ended. A stalled loop is told of from a thread of its own."""
+    log = structlog.get_logger("actors")
+    match alarm:
+        case Frozen():
+            log.error(
+                "actor_frozen",
+                actor=alarm.path,
+                incarnation=alarm.incarnation,
+                message=type(alarm.message).__name__,
+                seconds=alarm.seconds,
+                stack=alarm.stack,
+            )
+        case LoopStalled():
+            log.error("loop_stalled", seconds=alarm.seconds, stack=alarm.stack)
+        case _:
+            assert_never(alarm)
+
+
+def log_undelivered(lost: Undelivered) -> None:
+    """Log a message that reached nobody."""
+    structlog.get_logger("actors").debug("message_undelivered", report=repr(lost))

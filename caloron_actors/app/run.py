@@ -18,8 +18,10 @@ from caloron_actors.actors.sprint import Apply, Look
 from caloron_actors.adapters.sqlite import SqliteJournal, StateDirectory
 from caloron_actors.adapters.system import SystemClock
 from caloron_actors.app.commands import commands_for
-from caloron_actors.app.host import DATABASE, FORGE, Host, HostOptions
+from caloron_actors.app.host import Host, OpenHost, open_real_host
 from caloron_actors.app.mistakes import mistake
+from caloron_actors.app.options import HostOptions
+from caloron_actors.app.real import DATABASE, FORGE
 from caloron_actors.app.repository import (
     check_base_branch,
     check_outside,
@@ -86,10 +88,13 @@ def default_run_state(root: Path, dag: Dag, repository: Path) -> Path:
     return root / "runs" / f"{dag.id}-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
-async def run(options: RunOptions, shown: Watcher, interrupted: anyio.Event) -> RunResult:
+async def run(
+    options: RunOptions, shown: Watcher, interrupted: anyio.Event, open_host: OpenHost = open_real_host
+) -> RunResult:
     """Run the sprint until it has ended, only humans can move it, the time limit is over or `interrupted` is set.
 
-    Raises `Mistakes` and `StateUnusable` before anything is created.
+    `open_host` opens the service, once the state directory is held. Raises `Mistakes` and `StateUnusable` before
+    anything is created.
     """
     check_supported(options.dag)
     git = await find_git()
@@ -113,7 +118,7 @@ async def run(options: RunOptions, shown: Watcher, interrupted: anyio.Event) -> 
             commands_of=lambda sprint: commands,
             watcher=follower,
         )
-        host = await stack.enter_async_context(Host.open(host_options, git))
+        host = await stack.enter_async_context(open_host(host_options, git))
         await host.tree.take_up(stored or await _begin(host, plan, options.limits))
         return await _drive(host, plan.dag.id, options, follower, interrupted)
 

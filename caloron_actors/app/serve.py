@@ -10,8 +10,10 @@ from caloron_actors.adapters.http import bind_tcp
 from caloron_actors.adapters.sqlite import SqliteJournal, StateDirectory
 from caloron_actors.adapters.system import SystemClock
 from caloron_actors.app.commands import commands_for, resolve
-from caloron_actors.app.host import DATABASE, Host, HostOptions
+from caloron_actors.app.host import open_real_host
 from caloron_actors.app.mistakes import Mistakes
+from caloron_actors.app.options import HostOptions
+from caloron_actors.app.real import DATABASE
 from caloron_actors.app.run import find_git
 from caloron_actors.domain.events import Event, SprintEvent
 from caloron_actors.domain.sprint.state import Sprint
@@ -76,7 +78,7 @@ async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) 
             poll_active=settings.forge.poll_interval,
             poll_idle=settings.forge.poll_idle,
         )
-        async with Host.open(options, git) as host:
+        async with open_real_host(options, git) as host:
             await host.listens.wait()
             structlog.get_logger("serve").info("ready", state=str(options.state), http=host.addresses)
             await stop.wait()
