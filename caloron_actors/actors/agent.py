@@ -1,6 +1,7 @@
 """Looks after one agent of a sprint: waits for its process, keeps its lease, takes its beats. Signals nobody."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, assert_never
@@ -12,11 +13,15 @@ from caloron_actors.domain.feedback import read_feedback
 from caloron_actors.domain.ids import AgentId, SprintId
 from caloron_actors.domain.marker import one_line
 from caloron_actors.domain.verdict import read_verdict
+from caloron_actors.ports.errors import PortError, Unavailable
 from caloron_actors.ports.launcher import Absent, Alive, Ended, GivenUp, Launcher, RunId
 from caloron_actors.runtime import Actor, Ask, Ctx, Tell
 
 OUTPUT_LIMIT = 256 * 1024
 """Bytes of a run's output that are read for its verdict or its last words."""
+
+AGAIN_FIRST, AGAIN_CAP = timedelta(seconds=1), timedelta(seconds=30)
+"""The first and the longest pause before a run is waited for again, after this host could not say how it is."""
 
 Role = Literal["author", "reviewer"]
 Over = Ended | GivenUp | Absent
@@ -61,14 +66,18 @@ class AgentActor(Actor[AgentArg, None]):
             return
         self.watched[run] = None
         self.log.info("run_watched", run=str(run), role=role)
+        self.attend(ctx, run, role, tries=0)
+        self.renew(ctx, run)
+
+    def attend(self, ctx: Ctx["AgentActor"], run: RunId, role: Role, *, tries: int) -> None:
+        """Wait for the end of a run and read what it printed; `tries` counts how often that met with trouble."""
 
         async def wait() -> tuple[Over, str, str]:
             over = await self.arg.launcher.wait(run)
             output = await self.arg.launcher.output(run, OUTPUT_LIMIT)
             return over, output.stdout, output.stderr
 
-        ctx.spawn(wait, lambda result: RunOver(run, role, result))
-        self.renew(ctx, run)
+        ctx.spawn(wait, lambda result: RunOver(run, role, tries, result))
 
     def renew(self, ctx: Ctx["AgentActor"], run: RunId) -> None:
         async def renew() -> str | None:
@@ -77,6 +86,16 @@ class AgentActor(Actor[AgentArg, None]):
             return state.nonce if isinstance(state, Alive) else None
 
         ctx.spawn(renew, lambda nonce: LeaseRenewed(run, nonce if isinstance(nonce, str) else None))
+
+    async def is_of(self, run: RunId, nonce: str) -> bool:
+        """Whether `nonce` is that of a watched run's claim, which is looked up where it is not known yet."""
+        if run not in self.watched:
+            return False
+        if self.watched[run] is None:
+            with suppress(PortError):
+                state = await self.arg.launcher.look(run)
+                self.watched[run] = state.nonce if isinstance(state, Alive) else None
+        return self.watched[run] == nonce
 
     def over(self, run: RunId, role: Role, over: Over, stdout: str, stderr: str) -> None:
         """Tell the sprint how a run ended."""
@@ -167,14 +186,32 @@ class RunOver(Tell["AgentActor"], frozen=True):
 
     run_id: RunId
     role: Role
+    tries: int
     result: tuple[Over, str, str] | Exception
 
     async def run(self, actor: AgentActor, ctx: Ctx[AgentActor]) -> None:
-        """Tell the sprint; a failed wait crashes this actor, which then starts afresh."""
+        """Tell the sprint. Trouble of this host is no news of the run and passes; a bug crashes this actor."""
+        if isinstance(self.result, Unavailable):
+            pause = min(AGAIN_FIRST * (1 << min(self.tries, 16)), AGAIN_CAP)
+            actor.log.warning("wait_failed", run=str(self.run_id), error=str(self.result), pause=str(pause))
+            ctx.after(pause, AttendAgain(self.run_id, self.role, self.tries + 1))
+            return
         if isinstance(self.result, Exception):
             raise self.result
         over, stdout, stderr = self.result
         actor.over(self.run_id, self.role, over, stdout, stderr)
+
+
+class AttendAgain(Tell["AgentActor"], frozen=True):
+    """The pause after trouble with waiting is over."""
+
+    run_id: RunId
+    role: Role
+    tries: int
+
+    async def run(self, actor: AgentActor, ctx: Ctx[AgentActor]) -> None:
+        """Wait again."""
+        actor.attend(ctx, self.run_id, self.role, tries=self.tries)
 
 
 class LeaseRenewed(Tell["AgentActor"], frozen=True):
@@ -186,7 +223,7 @@ class LeaseRenewed(Tell["AgentActor"], frozen=True):
     async def run(self, actor: AgentActor, ctx: Ctx[AgentActor]) -> None:
         """Renew again later, as long as the run is watched."""
         if self.run_id in actor.watched:
-            actor.watched[self.run_id] = self.nonce
+            actor.watched[self.run_id] = self.nonce or actor.watched[self.run_id]
             ctx.after(actor.arg.lease, RenewLease(self.run_id))
 
 
@@ -210,10 +247,7 @@ class BeatHeard(Ask["AgentActor", bool], frozen=True):
 
     async def run(self, actor: AgentActor, ctx: Ctx[AgentActor]) -> bool:
         """Check it and log it."""
-        if self.run_id not in actor.watched:
-            return False
-        known = actor.watched[self.run_id]
-        if known is not None and known != self.nonce:
+        if not await actor.is_of(self.run_id, self.nonce):
             return False
         actor.log.debug("beat", run=str(self.run_id), seq=self.seq)
         return True

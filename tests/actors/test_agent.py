@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -107,12 +108,16 @@ async def test_a_lost_harness_is_a_failed_attempt(service: MakeService) -> None:
 
 
 @pytest.mark.parametrize("call", ["wait", "output"])
-async def test_trouble_with_waiting_is_a_fresh_start_of_the_watching(service: MakeService, call: str) -> None:
+async def test_trouble_with_waiting_passes_and_ends_no_run(service: MakeService, call: str) -> None:
+    """A host that cannot say how a run is, however long: the run is neither lost nor started again."""
     world = await service(dag(task("a")))
-    world.faults.fail(call, Unavailable("disk I/O error", ambiguous=False))
+    world.faults.fail(call, Unavailable("too many open files", ambiguous=True), times=40)
     assert (await world.end()).head.outcome == "succeeded"
-    assert world.crashes() == [AGENT]
+    moments = world.faults.moments(call)[:9]
+    assert [b - a for a, b in pairwise(moments)] == pytest.approx([1, 2, 4, 8, 16, 30, 30, 30])
+    assert world.crashes() == []
     assert world.row("a").attempts == 1
+    assert Counter(world.launcher.launched)[RUN] == 1
 
 
 async def test_trouble_with_a_lease_is_overcome_by_the_next_renewal(service: MakeService) -> None:
@@ -143,6 +148,21 @@ async def test_beats_are_taken_of_a_living_run_with_its_nonce_alone(service: Mak
     assert world.tree.agents.keys() == ("s1.dev",)
     await world.end()
     assert not await door.beat(_beat())
+
+
+async def test_a_stale_nonce_is_turned_away_before_the_claim_was_looked_up(service: MakeService) -> None:
+    """A new life knows no nonce yet; a beat that comes right then is checked against the claim itself."""
+    world = await _at_work(service)
+    world.kill()
+    world.faults.fail("renew_lease", Unavailable("disk I/O error", ambiguous=False), times=1000)
+    await world.start(take_up=False)
+    await world.until(lambda: world.tree.agents.keys() == ("s1.dev",))
+    await world.let(timedelta(seconds=1))
+    door = world.doors.door
+    assert not await door.beat(_beat(nonce="nonce-of-an-earlier-life"))
+    assert await door.beat(_beat())
+    world.faults.fail("look", Unavailable("disk I/O error", ambiguous=False), times=1)
+    assert await door.beat(_beat(seq=2)), "once known, no further look is needed"
 
 
 @pytest.mark.parametrize(

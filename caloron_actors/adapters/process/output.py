@@ -6,12 +6,14 @@ import re
 import stat
 from pathlib import Path
 
+from caloron_actors.adapters.process.records import FOREIGN
+
 TRIES = 5
 """A segment may be moved between listing and reading; then the reading starts again."""
 
 
 def tail(directory: Path, stream: str, limit: int) -> str:
-    """The last `limit` bytes of `stream` (`stdout` or `stderr`), as UTF-8 of at most that length."""
+    """The last `limit` bytes of `stream` (`stdout` or `stderr`), as UTF-8 of at most that length. Raises OSError."""
     content = b""
     for _ in range(TRIES):
         names = _segments(directory, stream)
@@ -26,7 +28,7 @@ def tail(directory: Path, stream: str, limit: int) -> str:
 def _segments(directory: Path, stream: str) -> list[str]:
     """Segments that follow each other without a gap, the newest last."""
     numbers: list[int] = []
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         matches = (re.fullmatch(rf"{stream}\.(\d+)\.log", path.name) for path in directory.iterdir())
         numbers = sorted(int(match[1]) for match in matches if match)
     # The harness keeps the head (0) and the last full segment: from 2 on there is a gap between them.
@@ -44,11 +46,18 @@ def _last(directory: Path, names: list[str], limit: int) -> bytes:
 
 
 def _read_end(path: Path, limit: int) -> bytes:
-    with contextlib.suppress(OSError):
+    try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode):
-                file.seek(max(0, status.st_size - limit))
-                return file.read(limit)
-    return b""
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as refusal:
+        # A verdict that cannot be read now is none that was not given.
+        if refusal.errno not in FOREIGN:
+            raise
+        return b""
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return b""
+        file.seek(max(0, status.st_size - limit))
+        return file.read(limit)

@@ -22,10 +22,13 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(pid: int) -> Process | None:
-    """The process with this pid; a zombie is given with `dead` set."""
+    """The process with this pid; a zombie is given with `dead` set.
+
+    Raises OSError when the table cannot be read now (no descriptor is free): that is no proof of anybody's death.
+    """
     try:
         raw = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
     # The command's name, in parentheses, may itself contain blanks and parentheses.
     fields = raw[raw.rfind(b")") + 2 :].split()

@@ -1,5 +1,6 @@
 """The files of a run directory as structs: what the harness writes is decoded here, and never trusted to be whole."""
 
+import errno
 import json
 import os
 import stat
@@ -14,6 +15,8 @@ from caloron_actors.ports.launcher import LaunchOrder
 PROTOCOL: Final = 1
 """The version of these files, the same as the harness's. Unknown fields are allowed, another version is not."""
 _RECORD_LIMIT = 4 * 1024 * 1024
+FOREIGN = frozenset({errno.ELOOP, errno.ENXIO})
+"""What the open of a symlink, a socket or a device says in a record's place."""
 
 Record = TypeVar("Record", bound="_Versioned")
 
@@ -62,12 +65,17 @@ class Damaged(msgspec.Struct, frozen=True):
 
 
 def read(path: Path, kind: type[Record]) -> Record | Damaged | None:
-    """Decode a record; None when there is none."""
+    """Decode a record; None when there is none.
+
+    Raises OSError when it cannot be read now (no descriptor is free, the disk fails): that says nothing of the run.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as refusal:
+        if refusal.errno not in FOREIGN:
+            raise
         return Damaged(f"{path.name}: {refusal.strerror}")
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,14 +1,17 @@
 """What a later life of the service finds: live runs, dead harnesses, other processes with their pids, damaged files."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from caloron_actors.ports.errors import Unavailable
 from caloron_actors.ports.launcher import Absent, Alive, Ended, GivenUp
 from tests.adapters.process.conftest import Bench, is_dead, is_reaped
 
@@ -156,6 +159,25 @@ async def test_a_damaged_end_is_a_lost_run(bench: Bench, content: bytes) -> None
     assert isinstance(end, Ended)
     assert (end.cause, end.started) == ("lost", True)
     assert "exit.json" in end.detail
+
+
+async def test_a_host_without_descriptors_loses_no_run(bench: Bench) -> None:
+    """What cannot be read now is no proof of a death: nothing is signalled, nothing is recorded."""
+    launcher = bench.launcher()
+    state = await launcher.launch(bench.order("echo $$ > $HEAR; read line < $SAY; echo APPROVED; exit 5"))
+    agent = int(await bench.hear())
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        for call in (launcher.look, launcher.wait, partial(launcher.output, limit=100)):
+            with pytest.raises(Unavailable, match="open files"):
+                await call(bench.run())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert await launcher.look(bench.run()) == state
+    assert not is_dead(agent)
+    bench.say()
+    assert await launcher.wait(bench.run()) == Ended(cause="exited", started=True, code=5)
 
 
 async def test_foreign_files_are_no_records(bench: Bench) -> None:
