@@ -60,14 +60,29 @@ class Actor(Generic[Arg, S]):
 class Ctx(Generic[A]):
     """An incarnation's view of the kernel. Of no use once the incarnation has ended."""
 
-    __slots__ = ("_running", "id", "incarnation", "me", "path")
+    __slots__ = ("_running",)
 
-    def __init__(self, running: Incarnation, me: Ref[A]) -> None:
+    def __init__(self, running: Incarnation) -> None:
         self._running = running
-        self.me = me
-        self.id = running.id
-        self.path = me.path
-        self.incarnation = running.number
+
+    @property
+    def me(self) -> Ref[A]:
+        """The address of this actor."""
+        return Ref(self._running.cell)
+
+    @property
+    def id(self) -> str:
+        """Its id or key under its supervisor."""
+        return self._running.spec.id
+
+    @property
+    def path(self) -> str:
+        return self._running.cell.path
+
+    @property
+    def incarnation(self) -> int:
+        """1 for the first life at this address, one more for each restart."""
+        return self._running.number
 
     @property
     def clock(self) -> Clock:

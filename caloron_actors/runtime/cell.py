@@ -2,9 +2,8 @@
 
 from collections import deque
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from weakref import ref
 
-from .errors import ActorGone
 from .exits import Exit, Shutdown, without_cause
 from .mailbox import Mailbox, Own
 from .messages import Down
@@ -13,6 +12,9 @@ from .telemetry import Poison
 if TYPE_CHECKING:
     from .kernel import Kernel
 
+
+SWEEP_ABOVE = 1000
+"""Addresses, dead or alive, that are never looked through."""
 
 POISON_KEPT = 16
 """Messages on record per address."""
@@ -39,15 +41,15 @@ class Cell:
     def __init__(self, kernel: "Kernel", path: str) -> None:
         self.kernel = kernel
         self.path = path
-        self.mailbox = Mailbox(path, kernel.undelivered)
+        self.mailbox = Mailbox(path, kernel.lose)
         self.handled = 0
         self.poison: deque[Poison] | None = None
         self.incarnation = 0
         self.last = 0
         self.ended: Exit = Shutdown("noproc")
-        self.asking: list[Cell] = []
-        self.watchers: dict[Cell, int] = {}
-        self.watching: set[Cell] = set()
+        self.asking: list[Cell] | None = None
+        self.watchers: dict[Cell, int] | None = None
+        self.watching: set[Cell] | None = None
 
     def started(self, incarnation: int) -> None:
         self.incarnation = self.last = incarnation
@@ -56,14 +58,16 @@ class Cell:
         """The incarnation is over: fail its queued asks, then tell its watchers."""
         number, self.incarnation = self.incarnation, 0
         self.ended = without_cause(reason)
-        self.asking.clear()
-        self.mailbox.fail_calls(ActorGone(self.path, reason))
-        for target in self.watching:
-            target.watchers.pop(self, None)
-        self.watching.clear()
-        watchers, self.watchers = self.watchers, {}
-        for watcher, times in watchers.items():
-            watcher.watching.discard(self)
+        self.asking = None
+        self.mailbox.fail_calls(reason)
+        watching, self.watching = self.watching, None
+        for target in watching or ():
+            if target.watchers is not None:
+                target.watchers.pop(self, None)
+        watchers, self.watchers = self.watchers, None
+        for watcher, times in (watchers or {}).items():
+            if watcher.watching is not None:
+                watcher.watching.discard(self)
             for _ in range(times):
                 watcher.put_down(Down(self.path, reason, number))
 
@@ -72,6 +76,10 @@ class Cell:
         if not watcher.incarnation:
             return
         if self.incarnation:
+            if self.watchers is None:
+                self.watchers = {}
+            if watcher.watching is None:
+                watcher.watching = set()
             self.watchers[watcher] = self.watchers.get(watcher, 0) + 1
             watcher.watching.add(self)
         else:
@@ -89,19 +97,19 @@ class Cell:
 
     def close(self) -> None:
         """The address is given up for good, or until somebody registers it again."""
-        self.mailbox.close(ActorGone(self.path, self.ended))
+        self.mailbox.close(self.ended)
 
     def waits_for(self, asker: "Cell") -> bool:
         """True when this actor's handler waits, directly or through others, for a reply of `asker`."""
         seen: set[int] = set()
-        ahead = list(self.asking)
+        ahead = list(self.asking or ())
         while ahead:
             cell = ahead.pop()
             if cell is asker:
                 return True
             if id(cell) not in seen:
                 seen.add(id(cell))
-                ahead.extend(cell.asking)
+                ahead.extend(cell.asking or ())
         return False
 
 
@@ -110,11 +118,21 @@ class Registry:
 
     def __init__(self, kernel: "Kernel") -> None:
         self._kernel = kernel
-        self._cells: WeakValueDictionary[str, Cell] = WeakValueDictionary()
+        self._cells: dict[str, ref[Cell]] = {}
+        self._sweep_above = SWEEP_ABOVE
 
     def cell(self, path: str) -> Cell:
         """The one cell of that path, made when it is not there."""
-        cell = self._cells.get(path)
+        known = self._cells.get(path)
+        cell = None if known is None else known()
         if cell is None:
-            cell = self._cells[path] = Cell(self._kernel, path)
+            cell = Cell(self._kernel, path)
+            self._cells[path] = ref(cell)
+            if len(self._cells) > self._sweep_above:
+                self._sweep()
         return cell
+
+    def _sweep(self) -> None:
+        """Forget the dead addresses, each time there are twice as many as there were alive."""
+        self._cells = {path: known for path, known in self._cells.items() if known() is not None}
+        self._sweep_above = 2 * len(self._cells) + SWEEP_ABOVE

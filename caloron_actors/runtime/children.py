@@ -22,6 +22,25 @@ MakeSubtree = Callable[
 class Child:
     """One place under a supervisor. `running` is None whenever nothing runs there."""
 
+    __slots__ = (
+        "_cells",
+        "_failures",
+        "_kernel",
+        "_make_subtree",
+        "_on_end",
+        "_on_heard",
+        "_parent",
+        "_pause",
+        "_saved",
+        "_up_since",
+        "number",
+        "path",
+        "running",
+        "spec",
+        "state",
+        "window",
+    )
+
     def __init__(
         self,
         kernel: Kernel,
@@ -29,6 +48,7 @@ class Child:
         parent: str,
         make_subtree: MakeSubtree,
         on_end: "Callable[[Child, Running], None]",
+        on_heard: "Callable[[Child, Running], None] | None" = None,
     ) -> None:
         self.spec = spec
         self.path = address(spec, parent)
@@ -39,17 +59,28 @@ class Child:
         self._parent = parent
         self._make_subtree = make_subtree
         self._on_end = on_end
+        self._on_heard = on_heard
         self.window = None if spec.budget is None else RestartWindow(spec.budget.restarts, spec.budget.period)
         self._failures = 0
         self._up_since: float | None = None
         self._pause: Timer | None = None
         self._saved: Any = None
-        self._cells: list[Cell] = []
+        self._cells: tuple[Cell, ...] = ()
         self.open()
 
     def open(self) -> None:
         """Take messages for every actor that this specification names, whether it runs yet or not."""
-        self._cells = open_cells(self._kernel, self.spec, self._parent)
+        if isinstance(self.spec, ChildSpec):
+            if not self._cells:
+                self._cells = (self._kernel.registry.cell(self.path),)
+            self._cells[0].mailbox.open(self.spec.actor.mailbox)
+        else:
+            self._cells = tuple(open_cells(self._kernel, self.spec, self._parent))
+
+    @property
+    def cell(self) -> Cell:
+        """An actor's address."""
+        return self._cells[0]
 
     def close(self) -> None:
         """It will not run again: turn messages away."""
@@ -60,8 +91,10 @@ class Child:
         """Start the next incarnation; its `acknowledged` tells how that went."""
         self.number += 1
         self.state = "starting"
-        self.end_pause()
-        self.open()
+        if self._pause is not None:
+            self.end_pause()
+        if self.number > 1:
+            self.open()
         self.running = running = self._make()
         running.launch()
         return running
@@ -150,6 +183,8 @@ class Child:
         """Nothing runs here any more; its snapshot stays for the next incarnation."""
         if isinstance(self.running, Incarnation):
             self._saved = self.running.saved
+        if self.running is not None:
+            self.running.settle()
         self.running = None
         self.state = state
 
@@ -180,7 +215,7 @@ class Child:
                 dropped=mailbox.dropped,
                 last_message=None if last is None else type(last).__name__,
                 busy=running is not None and running.busy,
-                handled=self._cells[0].handled,
+                handled=self._cells[0].handled + (0 if running is None else running.handled),
                 poisoned=0 if poison is None else len(poison),
             )
         if running is None:
@@ -204,11 +239,17 @@ class Child:
                 self._cells[0],
                 number=self.number,
                 restored=self._saved,
-                on_end=self._ended,
+                owner=self,
             )
-        return self._make_subtree(self._kernel, spec, self.path, self.number, self._ended)
+        return self._make_subtree(self._kernel, spec, self.path, self.number, self.ended)
 
-    def _ended(self, running: Running) -> None:
+    def heard(self, running: Running) -> None:
+        """The start of an actor went through or failed: tell the supervisor, if it does not wait for it."""
+        if self._on_heard is not None:
+            self._on_heard(self, running)
+
+    def ended(self, running: Running) -> None:
+        """What ran here is over: tell the supervisor."""
         self._on_end(self, running)
 
     def _expected(self, reason: Exit, limit: Limit) -> bool:

@@ -1,11 +1,13 @@
 """A supervisor of children that come and go by key. It waits for none of them, so that one slow start holds up none."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, assert_never
 
 from anyio import CancelScope
 
+from .cell import Cell
 from .children import Child, MakeSubtree
 from .errors import ChildRefused, Refusal, StartFailed
 from .exits import Exit, Normal, Shutdown, crashed
@@ -17,9 +19,6 @@ from .running import Running
 from .spec import FactorySpec
 from .supervising import Acknowledged, Ended, Event, Failed, PauseOver, Request, Retry, Supervising
 from .telemetry import CrashReport, Node
-
-BATCH = 64
-"""Events handled before other tasks get a turn."""
 
 
 class DynamicSupervisor(Supervising):
@@ -40,6 +39,10 @@ class DynamicSupervisor(Supervising):
         self._make_subtree = make_subtree
         self._children: dict[str, Child] = {}
         self._first: dict[Child, asyncio.Future[None]] = {}
+        self._tell_end = self.child_ended  # kept as one object, because every child holds it
+        self._tell_start = self._hear
+        self._posted: deque[Event] = deque()
+        self._over: Latch[Exit] = Latch()
         self._rebuilding = CancelScope()
         self._rebuilt: Latch[None] = Latch()
 
@@ -61,20 +64,19 @@ class DynamicSupervisor(Supervising):
     def has(self, key: str) -> bool:
         return key in self._children
 
-    async def start_child(self, key: str, arg: object) -> None:
-        """Start a child and wait for its acknowledgement. Raises StartFailed."""
-        path = f"{self.path}/{key}"
+    def start_child(self, key: str, arg: object) -> "tuple[Cell, asyncio.Future[None]]":
+        """Start a child; what is given back resolves with its acknowledgement. Both raise StartFailed."""
         if self.stopping is not None:
-            raise StartFailed(path, self.stopping)
+            raise StartFailed(f"{self.path}/{key}", self.stopping)
         limit = self._spec.max_children
         if limit is not None and len(self._children) >= limit:
-            raise StartFailed(path, Shutdown("max_children"))
+            raise StartFailed(f"{self.path}/{key}", Shutdown("max_children"))
         spec = self._spec.child(key, arg)
-        child = Child(self.kernel, spec, self.path, self._make_subtree, self.child_ended)
+        child = Child(self.kernel, spec, self.path, self._make_subtree, self._tell_end, self._tell_start)
         self._children[key] = child
-        started = self._first[child] = asyncio.get_running_loop().create_future()
-        self._launch(child)
-        await started
+        started = self._first[child] = self.kernel.loop.create_future()
+        child.launch()
+        return child.cell, started
 
     async def terminate_child(self, key: str) -> None:
         """Stop a child and drop it; one that is not there is as good as stopped."""
@@ -90,15 +92,19 @@ class DynamicSupervisor(Supervising):
         self.acknowledged.set(None)
         if self._spec.rebuilt is not None:
             self.kernel.spawn(self._rebuild(self._spec.rebuilt), f"{self.path} rebuilt")
-        handled = 0
-        over: Exit | None = None
-        while over is None:
-            event = await self.next_event()
-            over = self._handle(event)
-            handled += 1
-            if handled % BATCH == 0:
-                await asyncio.sleep(0)
-        return over
+        await self._over.wait()
+        return self._over.value or Shutdown()
+
+    def post(self, event: Event) -> None:
+        """Act on an event at once; what comes up while it does so is next."""
+        self._posted.append(event)
+        if len(self._posted) > 1:
+            return
+        while self._posted:
+            over = None if self._over.is_set else self._handle(self._posted[0])
+            self._posted.popleft()
+            if over is not None:
+                self._over.set(over)
 
     async def stop_children(self) -> None:
         """All at once: each has its own limit, and the whole takes as long as the slowest."""
@@ -127,7 +133,7 @@ class DynamicSupervisor(Supervising):
                 return self._restart(child) if child.state == "restarting" else None
             case PauseOver(child):
                 if child.state == "restarting":
-                    self._launch(child)
+                    child.launch()
             case Request():
                 self._serve(event)
             case Failed(reason):
@@ -152,7 +158,7 @@ class DynamicSupervisor(Supervising):
         elif request.kind == "restart":
             child.renew()
             self._first[child] = request.done
-            self._launch(child)
+            child.launch()
         else:
             self._drop(child, Shutdown())
             request.succeed()
@@ -195,12 +201,14 @@ class DynamicSupervisor(Supervising):
         if pause > 0:
             child.after_pause(pause, lambda: self.post(PauseOver(child)))
         else:
-            self._launch(child)
+            child.launch()
         return None
 
-    def _launch(self, child: Child) -> None:
-        running = child.launch()
-        running.acknowledged.on_set(lambda: self.post(Acknowledged(child, running)))
+    def _hear(self, child: Child, running: Running) -> None:
+        if self._posted:
+            self._posted.append(Acknowledged(child, running))
+        elif not self._over.is_set:
+            self._acknowledged(child, running)
 
     async def _stop_one(self, child: Child, stopped: Latch[None]) -> None:
         await child.stop(self.restarts)

@@ -1,8 +1,11 @@
 """The handle to a running factory: start, stop and address its children by key."""
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .errors import ActorGone, AlreadyStarted, AskCycle
+from .cell import Cell
+from .errors import ActorGone, AlreadyStarted, AskCycle, StartFailed
 from .kernel import Kernel
 from .origin import VOICE
 from .ref import Ref
@@ -34,8 +37,30 @@ class Factory(Generic[Arg, A]):
         running = self._running()
         if running.has(key):
             raise AlreadyStarted(self.ref(key))
-        await running.start_child(key, arg)
-        return self.ref(key)
+        cell, started = running.start_child(key, arg)
+        await started
+        return Ref(cell)
+
+    async def start_children(
+        self, args: Mapping[str, Arg]
+    ) -> dict[str, Ref[A] | StartFailed | AlreadyStarted]:
+        """Start one child for each key, all beside each other; what became of each is a value.
+
+        Raises ActorGone when the factory is not running, and ValueError for a key that is empty or has a slash.
+        """
+        for key in args:
+            if not key or "/" in key:
+                raise ValueError(f"a key is not empty and has no slash: {key!r}")
+        running = self._running()
+        begun: dict[str, tuple[Cell, asyncio.Future[None]] | StartFailed | AlreadyStarted] = {}
+        for key, arg in args.items():
+            try:
+                begun[key] = (
+                    AlreadyStarted(self.ref(key)) if running.has(key) else running.start_child(key, arg)
+                )
+            except StartFailed as failed:
+                begun[key] = failed
+        return {key: await _outcome(start) for key, start in begun.items()}
 
     async def terminate_child(self, key: str) -> None:
         """Stop the child and forget it; nothing happens when it is not there.
@@ -45,7 +70,7 @@ class Factory(Generic[Arg, A]):
         """
         voice = VOICE.get()
         path = f"{self.path}/{key}"
-        if voice is not None and voice.in_handler and voice.origin.cell.path == path:
+        if voice is not None and voice.in_handler and voice.cell.path == path:
             raise AskCycle(path, path)
         await self._running().terminate_child(key)
 
@@ -60,9 +85,22 @@ class Factory(Generic[Arg, A]):
 
     def _running(self) -> "DynamicSupervisor":
         voice = VOICE.get()
-        if voice is not None and voice.origin.fenced:
-            raise ActorGone(voice.origin.cell.path)
+        if voice is not None and voice.fenced:
+            raise ActorGone(voice.cell.path)
         running = self._kernel.factories.get(self.path)
         if running is None:
             raise ActorGone(self.path)
         return running
+
+
+async def _outcome(
+    start: "tuple[Cell, asyncio.Future[None]] | StartFailed | AlreadyStarted",
+) -> "Ref[Any] | StartFailed | AlreadyStarted":
+    if isinstance(start, StartFailed | AlreadyStarted):
+        return start
+    cell, started = start
+    try:
+        await started
+    except StartFailed as failed:
+        return failed
+    return Ref(cell)

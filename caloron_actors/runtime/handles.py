@@ -94,8 +94,8 @@ class Supervisor:
 
     def _running(self) -> Supervising:
         voice = VOICE.get()
-        if voice is not None and voice.origin.fenced:
-            raise ActorGone(voice.origin.cell.path)
+        if voice is not None and voice.fenced:
+            raise ActorGone(voice.cell.path)
         running = self._kernel.supervisors.get(self.path)
         if running is None:
             raise ActorGone(self.path)
@@ -106,6 +106,6 @@ def _check_not_own(path: str) -> None:
     voice = VOICE.get()
     if voice is None or not voice.in_handler:
         return
-    own = voice.origin.cell.path
+    own = voice.cell.path
     if own == path or own.startswith(f"{path}/"):
         raise AskCycle(path, own)

@@ -1,10 +1,11 @@
-"""One life of an actor: init, its messages one at a time, terminate; and the end, whatever caused it."""
+"""One life of an actor: init, its messages one at a time, terminate; and the end, whatever caused it.
 
-import asyncio
-from collections.abc import Awaitable, Callable
+It is stepped by drivers (see scheduler.py), one activation after another: `turn` makes the next one.
+"""
+
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any
-
-from anyio import CancelScope
 
 from .actor import Actor, Ctx
 from .alarms import Frozen, stack_of
@@ -12,27 +13,62 @@ from .cell import Cell
 from .clock import Timer
 from .crashes import message_of, report_crash
 from .errors import ActorGone, Stashed
-from .exits import Crashed, Exit, Killed, crashed
+from .exits import Crashed, Exit, Killed, without_cause
 from .kernel import KILL_GRACE, Kernel
+from .life import begin
 from .mailbox import Call, Entry, Own
-from .messages import Down, Tell
-from .origin import VOICE, Origin, Voice
-from .ref import Ref
-from .running import Running
+from .messages import Tell
+from .origin import VOICE, Voice
+from .running import Owner, Running
+from .scheduler import Driver
 from .side import SideTasks
 from .spec import ChildSpec
 from .stash import Stash
 from .telemetry import Stopped
 
-BATCH = 64
-"""Messages handled before other tasks get a turn, when no handler waits by itself."""
-
-NO_SNAPSHOT = Actor[Any, Any].snapshot
+KILLED = Killed()
 UNKILLABLE = Killed("unkillable")
 
 
 class Incarnation(Running):
     """Runs one actor from its start to its end; `acknowledged` and `ended` are what its supervisor waits for."""
+
+    __slots__ = (
+        "_fence_timer",
+        "_limit",
+        "_side",
+        "_stash",
+        "_timers",
+        "actor",
+        "cell",
+        "context",
+        "crash",
+        "ctx",
+        "cut",
+        "doing",
+        "driver",
+        "due",
+        "during",
+        "hard",
+        "held",
+        "kernel",
+        "killed",
+        "number",
+        "over",
+        "overdue",
+        "owner",
+        "patience",
+        "push",
+        "reason",
+        "saved",
+        "saves",
+        "serial",
+        "spec",
+        "stopping",
+        "terminated",
+        "turn",
+        "voice",
+    )
 
     def __init__(
         self,
@@ -42,259 +78,223 @@ class Incarnation(Running):
         *,
         number: int,
         restored: object,
-        on_end: Callable[[Running], None],
+        owner: Owner,
     ) -> None:
         super().__init__()
         self.kernel = kernel
-        self.id = spec.id
         self.cell = cell
         self.number = number
         self.saved: Any = restored
-        self.origin = Origin(cell, number)
-        self.side = SideTasks(self)
         self.over = False
-        self._spec = spec
-        self._on_end = on_end
-        self._stop: Exit | None = None
-        self._killed: Exit = Killed()
-        self._hard = False
-        self._scope = CancelScope()
-        self._terminating = CancelScope(shield=True)
-        self._timers: set[Timer] = set()
-        self._limits: list[Timer] = []
-        self._init_limit: Timer | None = None
-        self._actor: Actor[Any, Any] | None = None
-        self._doing: Entry | None = None
-        self._held: tuple[Call, object] | None = None
-        self._during = "init"
-        self.stash = Stash(cell.mailbox, cell.path)
-        self._task: asyncio.Task[None] | None = None
+        self.context = Context()
+        self.voice = Voice(cell, in_handler=True)
+        self.context.run(VOICE.set, self.voice)
+        self.turn: Callable[[Any], Coroutine[Any, Any, None]] = begin
+        self.push: Callable[[Any], None] = kernel.push
+        self.driver: Driver | None = None
         self.serial = 0
         self.patience = 0
+        self.spec = spec
+        self.actor: Actor[Any, Any] | None = None
+        self.ctx: Ctx[Any] | None = None
+        self.during = "init"
+        self.doing: Entry | None = None
+        self.held: tuple[Call, object] | None = None
+        self.stopping: Exit | None = None
+        self.reason: Exit = KILLED
+        self.killed: Exit = KILLED
+        self.saves = False
+        self.crash: Crashed | None = None
+        self.cut = self.hard = self.due = False
+        self.overdue = self.terminated = False
+        self.owner = owner
+        self._limit: Timer | None = None
+        self._fence_timer: Timer | None = None
+        self._timers: set[Timer] | None = None
+        self._side: SideTasks | None = None
+        self._stash: Stash | None = None
 
     def launch(self) -> None:
-        """Start its task; `acknowledged` is set when init is through, failed or over time."""
         self.cell.started(self.number)
-        self._init_limit = self.kernel.timers.after(self._spec.init_timeout, self._init_overdue)
-        self._limits.append(self._init_limit)
-        self.kernel.lives.add(self)
-        self._task = self.kernel.spawn(self._run(), f"{self.cell.path}#{self.number}")
+        self.kernel.scheduler.push_change(self)
+
+    def activation(self) -> Coroutine[Any, Any, None]:
+        return self.turn(self)
 
     def request_stop(self, reason: Exit) -> None:
-        if self._stop is None:
-            self._stop = reason
+        if self.stopping is None:
+            self.stopping = reason
             self.cell.mailbox.wake()
+
+    def settle(self) -> None:
+        super().settle()
+        self.ctx = self.actor = self._side = None
+        self.reason = without_cause(self.reason)
 
     def abort_start(self, reason: Exit) -> None:
         # An init that gets through all the same has something to clean up: terminate follows.
-        self._killed = reason
+        self.killed = reason
+        self.cut = True
         self.request_stop(reason)
-        self._scope.cancel()
-        self._limits.append(self.kernel.timers.after(KILL_GRACE, self._fence_start))
+        self.cancel()
 
     def kill(self) -> None:
-        if self._hard or self.over:
+        if self.hard or self.over:
             return
-        self._hard = True
-        self.request_stop(self._killed)
-        self._scope.cancel()
-        self._terminating.cancel()
-        self._limits.append(self.kernel.timers.after(KILL_GRACE, self._fence))
+        self.cut = self.hard = True
+        self.request_stop(self.killed)
+        self.cancel()
 
     def after(self, seconds: float, msg: Tell[Any]) -> Timer:
-        """A timer that dies with this incarnation."""
+        timers = self._timers
+        if timers is None:
+            timers = self._timers = set()
 
         def fire() -> None:
-            self._timers.discard(timer)
+            timers.discard(timer)
             self.cell.mailbox.put_own(Own(self.number, msg))
 
         timer = self.kernel.timers.after(seconds, fire)
         if self.over:
             timer.cancel()
         else:
-            self._timers.add(timer)
+            timers.add(timer)
         return timer
+
+    @property
+    def side(self) -> SideTasks:
+        if self._side is None:
+            self._side = SideTasks(self)
+        return self._side
+
+    @property
+    def stash(self) -> Stash:
+        if self._stash is None:
+            self._stash = Stash(self.cell.mailbox, self.cell.path)
+        return self._stash
 
     def put_aside(self) -> Stashed:
         """What to raise to put the message in work aside."""
-        return self.stash.check(self._doing)
+        return self.stash.check(self.doing)
 
     def frozen(self, seconds: float) -> Frozen:
-        stack = "" if self._task is None else stack_of(self._task.get_coro())
+        stack = "" if self.driver is None else stack_of(self.driver.step)
         return Frozen(self.cell.path, self.number, self.last_message, seconds, stack)
 
     def fail(self, reason: Crashed, during: str) -> None:
         """Something beside the mailbox failed: end as crashed after the present message."""
         if not self.over:
-            self._report_crash(reason, during)
+            self.report_crash(reason, during)
             self.request_stop(reason)
 
     @property
+    def handled(self) -> int:
+        return self.serial
+
+    @property
     def busy(self) -> bool:
-        return self._doing is not None
+        return self.doing is not None
 
     @property
     def last_message(self) -> object:
         """The message in work, or the one that crashed it."""
-        return message_of(self._doing)
+        return message_of(self.doing)
 
-    async def _run(self) -> None:
-        VOICE.set(Voice(self.origin, in_handler=True))
-        reason = self._killed
-        try:
-            with self._scope:
-                reason = await self._live()
-            if self._scope.cancel_called:
-                reason = self._killed
-            await self._end_side_tasks()
-        except BaseException as error:
-            # Not the kernel's doing: Ctrl-C, or the loop is closing and cancels every task.
-            reason = crashed(error)
-            raise
-        finally:
-            self._finish(reason)
+    def waits(self, driver: Driver) -> None:
+        """Its step has suspended: from now on it can be cancelled, and what is limited in time needs a timer."""
+        self.driver = driver
+        if self.over:
+            return
+        if self.during != "message" and self._limit is None:
+            self._set_limit()
+        if self.due:
+            self.cancel()
 
-    async def _live(self) -> Exit:
-        ctx: Ctx[Any] = Ctx(self, Ref(self.cell))
-        failed = await self._guard(self._init(ctx))
-        actor = self._actor
-        if failed is not None or actor is None:
-            self.saved = None  # it may be what init choked on
-            return failed or self._killed
-        if self._init_limit is not None:
-            self._init_limit.cancel()
-        if not self._scope.cancel_called:
-            self.kernel.started += 1
-            self.acknowledged.set(None)
-        reason = await self._serve(actor, ctx)
-        return reason if self._hard else await self._terminate(actor, reason)
+    def cancel(self) -> None:
+        """Cancel what it waits for until its driver is free; fenced when that takes too long."""
+        driver = self.driver
+        self.due = driver is None
+        if driver is not None and not driver.scope.cancel_called:
+            driver.scope.cancel()
+            self._fence_timer = self.kernel.timers.after(KILL_GRACE, lambda: self._fence(driver))
 
-    async def _init(self, ctx: Ctx[Any]) -> None:
-        actor = self._spec.actor()
-        await actor.init(ctx, self._spec.arg, self.saved)
-        self._actor = actor
+    def end_limit(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
 
-    async def _serve(self, actor: Actor[Any, Any], ctx: Ctx[Any]) -> Exit:
-        mailbox = self.cell.mailbox
-        keeps = type(actor).snapshot is not NO_SNAPSHOT
-        self._during = "message"
-        handled = 0
-        while self._stop is None:
-            entry = mailbox.take()
-            if entry is None:
-                handled = 0
-                await mailbox.wait()
-                continue
-            self._doing = entry
-            self.serial += 1
-            failed = await self._guard(self._handle(entry, actor, ctx))
-            if failed is not None:
-                return failed
-            self._doing = None
-            self.cell.handled += 1
-            if keeps:
-                self._save(actor)
-            handled += 1
-            if handled >= BATCH:
-                handled = 0
-                await asyncio.sleep(0)
-        return self._stop
+    async def end_side_tasks(self) -> None:
+        if self._side is not None and len(self._side) and not await self._side.end(KILL_GRACE):
+            self._fence_off()
+            self.report_crash(UNKILLABLE, "side task")
 
-    async def _handle(self, entry: Entry, actor: Actor[Any, Any], ctx: Ctx[Any]) -> None:
-        if isinstance(entry, Call):
-            value = await entry.msg.run(actor, ctx)
-            if self._stop is None:
-                entry.answer(value)
-            else:
-                self._held = (entry, value)  # as in OTP, the reply follows terminate
-        elif isinstance(entry, Own):
-            if entry.incarnation != self.number:
-                return
-            if isinstance(entry.msg, Down):
-                await actor.on_down(ctx, entry.msg)
-            else:
-                await entry.msg.run(actor, ctx)
-        else:
-            await entry.run(actor, ctx)
+    @property
+    def has_side_tasks(self) -> bool:
+        return self._side is not None and len(self._side) > 0
 
-    async def _terminate(self, actor: Actor[Any, Any], reason: Exit) -> Exit:
-        self._during = "terminate"
-        limit = KILL_GRACE if self._spec.shutdown == "kill" else self._spec.shutdown
-        with self._terminating:
-            if limit is not None:
-                self._limits.append(self.kernel.timers.after(limit, self._terminating.cancel))
-            await self._end_side_tasks()
-            reason = await self._guard(actor.terminate(reason)) or reason
-        if self._terminating.cancel_called:
-            return Killed("terminate took too long")
-        if self._held is not None and not isinstance(reason, Crashed):
-            call, value = self._held
-            call.answer(value)
-        return reason
-
-    async def _guard(self, work: Awaitable[None]) -> Crashed | None:
-        """Run user code; whatever escapes it, except the cancellation of this task and Ctrl-C, is a crash."""
-        try:
-            await work
-        except Stashed:
-            self.stash.put(self._doing)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if self._scope.cancel_called or task is None or task.cancelling():
-                raise
-            reason = crashed(error)  # it awaited something that others have cancelled
-            self._report_crash(reason, self._during)
-            return reason
-        except (Exception, SystemExit, BaseExceptionGroup) as error:
-            if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt):
-                raise KeyboardInterrupt from error
-            reason = crashed(error)
-            if not self._scope.cancel_called:
-                self._report_crash(reason, self._during)
-            return reason
-        return None
-
-    def _save(self, actor: Actor[Any, Any]) -> None:
-        try:
-            self.saved = actor.snapshot()
-        except Exception as error:
-            self._report_crash(crashed(error), "snapshot")
-
-    async def _end_side_tasks(self) -> None:
-        if len(self.side) and not await self.side.end(KILL_GRACE):
-            self.origin.fenced = True
-            self._report_crash(UNKILLABLE, "side task")
-
-    def _init_overdue(self) -> None:
-        self.abort_start(Crashed(f"init took longer than {self._spec.init_timeout} s"))
-
-    def _fence_start(self) -> None:
-        if self._during == "init":
-            self._fence()
-
-    def _fence(self) -> None:
-        if not self.over:
-            self.origin.fenced = True
-            self.kernel.abandon(f"{self.cell.path}#{self.number}")
-            self._finish(UNKILLABLE)
-
-    def _finish(self, reason: Exit) -> None:
+    def finish(self, reason: Exit) -> None:
+        """It is over: nothing of it is left, and everybody who waits for it is told."""
         if self.over:
             return
         self.over = True
-        self.kernel.lives.discard(self)
-        self.kernel.ended += 1
-        self.kernel.crashed += isinstance(reason, Crashed)
-        for timer in (*self._limits, *self._timers):
-            timer.cancel()
-        if isinstance(self._doing, Call):
-            self._doing.fail(ActorGone(self.cell.path, reason))
-        self.stash.put_back()
-        self.cell.ended_with(reason)
-        self.kernel.report(Stopped(self.cell.path, self.number, reason))
-        self.acknowledged.set(reason)
+        self.report_own_crash()
+        kernel, cell = self.kernel, self.cell
+        kernel.ended += 1
+        kernel.crashed += isinstance(reason, Crashed)
+        cell.handled += self.serial
+        self._cancel_timers()
+        for call in (self.doing, None if self.held is None else self.held[0]):
+            if isinstance(call, Call):
+                call.fail(ActorGone(cell.path, reason))
+        if self._stash is not None:
+            self._stash.put_back()
+        cell.mailbox.reader = None
+        cell.ended_with(reason)
+        kernel.report(Stopped(cell.path, self.number, reason))
+        if not self.acknowledged.is_set:
+            self.acknowledged.set(reason)
+            self.owner.heard(self)
         self.ended.set(reason)
-        self._on_end(self)
+        self.owner.ended(self)
 
-    def _report_crash(self, reason: Exit, during: str) -> None:
-        report_crash(self.cell, self._actor, self._doing, self.number, reason, during=during)
+    def report_own_crash(self) -> None:
+        """Report what `judge` has found, once; after a message this waits for the turn that sees to the end."""
+        crash, self.crash = self.crash, None
+        if crash is not None:
+            self.report_crash(crash, self.during)
+
+    def report_crash(self, reason: Exit, during: str) -> None:
+        report_crash(self.cell, self.actor, self.doing, self.number, reason, during=during)
+
+    def _cancel_timers(self) -> None:
+        self.end_limit()
+        if self._fence_timer is not None:
+            self._fence_timer.cancel()
+        for timer in self._timers or ():
+            timer.cancel()
+
+    def _set_limit(self) -> None:
+        if self.during == "init":
+            self._limit = self.kernel.timers.after(self.spec.init_timeout, self._init_overdue)
+        elif self.during == "terminate":
+            limit = KILL_GRACE if self.spec.shutdown == "kill" else self.spec.shutdown
+            if limit is not None:
+                self._limit = self.kernel.timers.after(limit, self._terminate_overdue)
+
+    def _init_overdue(self) -> None:
+        self.abort_start(Crashed(f"init took longer than {self.spec.init_timeout} s"))
+
+    def _terminate_overdue(self) -> None:
+        self.overdue = True
+        self.cancel()
+
+    def _fence_off(self) -> None:
+        self.voice.fenced = True
+        if self._side is not None:
+            self._side.voice.fenced = True
+
+    def _fence(self, driver: Driver) -> None:
+        if not self.over and self.driver is driver:
+            self._fence_off()
+            self.kernel.abandon(f"{self.cell.path}#{self.number}", driver.task)
+            self.finish(UNKILLABLE)

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .cell import Registry
 from .clock import Clock, Timers
+from .deadlines import Deadlines
+from .scheduler import Scheduler
 from .telemetry import Observer, Report, Undelivered
 
 if TYPE_CHECKING:
     from .dynamic import DynamicSupervisor
-    from .incarnation import Incarnation
     from .supervising import Supervising
 
 T = TypeVar("T")
@@ -34,8 +36,11 @@ class Kernel:
         self.clock = clock
         self.draw = draw
         self.started = self.ended = self.crashed = self.timed_out = self.lost = 0
-        self.lives: set[Incarnation] = set()
         self.timers = Timers(clock)
+        self.deadlines = Deadlines(clock, self.timers, self._count_timeout)
+        self.scheduler = Scheduler(self)
+        self.push = self.scheduler.push  # kept as one object, because every actor holds it
+        self.lose = self.undelivered
         self.registry = Registry(self)
         self.factories: dict[str, DynamicSupervisor] = {}
         self.supervisors: dict[str, Supervising] = {}
@@ -59,8 +64,15 @@ class Kernel:
         task.add_done_callback(self._reap)
         return task
 
-    def abandon(self, name: str) -> None:
-        """The task of that name would not go and is no longer waited for."""
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it runs on, for good."""
+        return asyncio.get_running_loop()
+
+    def abandon(self, name: str, task: asyncio.Task[None] | None = None) -> None:
+        """The task, by default that of the name, would not go and is no longer waited for."""
+        if task in self._tasks:
+            self._tasks[task] = name
         self._abandoned.append(name)
         if self._on_abandoned is not None:
             self._on_abandoned()
@@ -83,7 +95,10 @@ class Kernel:
 
     def report(self, report: Report) -> None:
         """Hand a report to the observer; its own failure must not reach the tree."""
-        self.call_out(self._observer.report, report)
+        try:
+            self._observer.report(report)
+        except Exception as error:
+            _tell_loop(error)
 
     def undelivered(self, path: str, message: object, why: Literal["gone", "overflow"]) -> None:
         """A message that was taken is lost: count it, and tell whoever wants to know."""
@@ -96,8 +111,10 @@ class Kernel:
         try:
             call(value)
         except Exception as error:
-            context = {"message": "an observer failed", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+            _tell_loop(error)
+
+    def _count_timeout(self) -> None:
+        self.timed_out += 1
 
     def _reap(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
@@ -105,3 +122,8 @@ class Kernel:
         if isinstance(error, Exception):
             context = {"message": "a task of the kernel failed", "exception": error, "task": task}
             task.get_loop().call_exception_handler(context)
+
+
+def _tell_loop(error: Exception) -> None:
+    context = {"message": "an observer failed", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)

@@ -17,7 +17,7 @@ class Latch(Generic[T]):
     def __init__(self) -> None:
         self.is_set = False
         self._value: T | None = None
-        self._calls: list[Callable[[], None]] = []
+        self._calls: list[Callable[[], None]] | None = None
 
     @property
     def value(self) -> T | None:
@@ -27,14 +27,20 @@ class Latch(Generic[T]):
         if self.is_set:
             return
         self.is_set, self._value = True, value
-        calls, self._calls = self._calls, []
-        for call in calls:
+        calls, self._calls = self._calls, None
+        for call in calls or ():
             call()
+
+    def amend(self, value: T) -> None:
+        """Keep `value` in place of the one that was set; nobody is told."""
+        self._value = value
 
     def on_set(self, call: Callable[[], None]) -> None:
         """Run `call` when the value is there; at once when it already is."""
         if self.is_set:
             call()
+        elif self._calls is None:
+            self._calls = [call]
         else:
             self._calls.append(call)
 

@@ -1,4 +1,4 @@
-"""A mailbox: one deque, one waiter, a bound for what others send and none for the kernel's own entries.
+"""A mailbox: one deque, one reader, a bound for what others send and none for the kernel's own entries.
 
 It survives the incarnations of its actor. All entries share one order, so that a Down comes after what the dead sent.
 """
@@ -11,10 +11,14 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import ActorGone, MailboxFull
+from .exits import Exit
 from .messages import Ask, Down, Tell
 
 Overflow = Literal["reject", "drop_oldest", "drop_newest"]
 OnUndelivered = Callable[[str, object, Literal["gone", "overflow"]], None]
+
+CLOSED = -1
+"""The limit of a closed mailbox: it is over it even when empty."""
 
 
 class MailboxPolicy(msgspec.Struct, frozen=True):
@@ -29,7 +33,7 @@ class MailboxPolicy(msgspec.Struct, frozen=True):
 
 
 class Call:
-    """An ask on its way: the message and the asker's one-shot reply slot."""
+    """An ask on its way: the message, the asker's one-shot reply slot, and the asker's path if it is an actor."""
 
     __slots__ = ("asker", "msg", "reply")
 
@@ -62,133 +66,144 @@ Entry = Tell[Any] | Call | Own
 
 
 class Mailbox:
-    """The queue of one address. Closed means: nobody will ever read it, so nothing is taken."""
+    """The queue of one address. Closed means: nobody will ever read it, so nothing is taken.
 
-    __slots__ = (
-        "_bounded",
-        "_on_undelivered",
-        "_path",
-        "_policy",
-        "_queue",
-        "_room",
-        "_waiter",
-        "dropped",
-        "is_open",
-    )
+    `reader` is there while it waits for entries; `reader.push(reader)` wakes it once. It takes them from `queue`
+    itself, counting `own` down for the kernel's and calling `grant_room` for the others when `room` is not empty.
+    """
+
+    __slots__ = ("_on_undelivered", "_path", "_policy", "dropped", "limit", "own", "queue", "reader", "room")
 
     def __init__(self, path: str, on_undelivered: OnUndelivered) -> None:
         self._path = path
         self._on_undelivered = on_undelivered
-        self._policy = MailboxPolicy()
-        self._queue: deque[Entry] = deque()
-        self._bounded = 0
-        self._waiter: asyncio.Future[None] | None = None
-        self._room: deque[asyncio.Future[None]] = deque()
-        self.is_open = False
+        self._policy = DEFAULT
+        self.queue: deque[Entry] = NOTHING
+        self.own = 0
+        self.limit = CLOSED
+        self.reader: Any = None
+        self.room: deque[asyncio.Future[None]] | None = None
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self.queue)
 
-    def open(self, policy: MailboxPolicy) -> None:
-        self._policy = policy
-        self.is_open = True
-
-    def offer(self, item: "Tell[Any] | Call") -> bool:
-        """Queue what another sent; False (and counted) when it is closed or full by policy."""
-        if not self.is_open or (self._bounded >= self._policy.capacity and not self._make_room()):
-            self.dropped += 1
-            return False
-        self._bounded += 1
-        self._queue.append(item)
-        self.wake()
-        return True
-
-    def put_own(self, entry: Own) -> None:
-        """Queue an entry of the kernel, bypassing the bound."""
-        self._queue.append(entry)
-        self.wake()
-
-    async def send(self, msg: Tell[Any]) -> None:
-        """Queue `msg`, waiting for room when the policy is to reject. Raises ActorGone."""
-        while self.is_open and self._policy.overflow == "reject" and self._bounded >= self._policy.capacity:
-            waiter = asyncio.get_running_loop().create_future()
-            self._room.append(waiter)
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                if waiter.done():  # the room was ours: let the next one have it
-                    self._grant_room()
-                raise
-        if not self.is_open:
-            raise ActorGone(self._path)
-        self.offer(msg)
-
-    def take(self) -> Entry | None:
-        """The next entry, or None when there is none."""
-        if not self._queue:
-            return None
-        entry = self._queue.popleft()
-        if entry.__class__ is not Own:
-            self._bounded -= 1
-            if self._room:
-                self._grant_room()
-        return entry
-
-    def put_back(self, entries: Iterable[Entry]) -> None:
-        """Queue what was put aside in front, in its old order, whether there is room or not."""
-        aside = list(entries)
-        self._queue.extendleft(reversed(aside))
-        self._bounded += sum(not isinstance(entry, Own) for entry in aside)
+    @property
+    def is_open(self) -> bool:
+        return self.limit != CLOSED
 
     @property
     def capacity(self) -> int:
         return self._policy.capacity
 
-    async def wait(self) -> None:
-        """Wait until `wake` is called; one reader only."""
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def open(self, policy: MailboxPolicy) -> None:
+        self._policy = policy
+        self.limit = 0 if self.queue is NOTHING else policy.capacity
+
+    def offer(self, item: "Tell[Any] | Call") -> bool:
+        """Queue what another sent; False (and counted) when it is closed or full by policy."""
+        if len(self.queue) - self.own >= self.limit and not self.make_room():
+            return False
+        self.queue.append(item)
+        reader = self.reader
+        if reader is not None:
+            self.reader = None
+            reader.push(reader)
+        return True
+
+    def put_own(self, entry: Own) -> None:
+        """Queue an entry of the kernel, bypassing the bound."""
+        self._unfold()
+        self.own += 1
+        self.queue.append(entry)
+        self.wake()
+
+    async def send(self, msg: Tell[Any]) -> None:
+        """Queue `msg`, waiting for room when the policy is to reject. Raises ActorGone."""
+        self._unfold()
+        while self.is_open and self._policy.overflow == "reject" and len(self.queue) - self.own >= self.limit:
+            waiter = asyncio.get_running_loop().create_future()
+            if self.room is None:
+                self.room = deque()
+            self.room.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                if waiter.done():  # the room was ours: let the next one have it
+                    self.grant_room()
+                raise
+        if not self.is_open:
+            raise ActorGone(self._path)
+        self.offer(msg)
+
+    def put_back(self, entries: Iterable[Entry]) -> None:
+        """Queue what was put aside in front, in its old order, whether there is room or not."""
+        aside = list(entries)
+        self._unfold()
+        self.queue.extendleft(reversed(aside))
+        self.own += sum(isinstance(entry, Own) for entry in aside)
 
     def wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        reader, self.reader = self.reader, None
+        if reader is not None:
+            reader.push(reader)
 
-    def fail_calls(self, error: ActorGone) -> None:
+    def fail_calls(self, reason: Exit) -> None:
         """Fail every queued ask and drop the kernel's entries for the dead; tells stay for the next incarnation."""
-        kept: deque[Entry] = deque()
-        for entry in self._queue:
+        if not self.queue:
+            return
+        entries = tuple(self.queue)
+        self.queue.clear()
+        self.own = 0
+        for entry in entries:
             if isinstance(entry, Call):
-                self._bounded -= 1
-                entry.fail(error)
-                self._grant_room()
+                entry.fail(ActorGone(self._path, reason))
+                self.grant_room()
             elif not isinstance(entry, Own):
-                kept.append(entry)
-        self._queue = kept
+                self.queue.append(entry)
 
-    def close(self, error: ActorGone) -> None:
+    def close(self, reason: Exit) -> None:
         """Nobody will read this again: drop and count what is left, and turn the waiting senders away."""
-        self.is_open = False
-        self.fail_calls(error)
-        left, self._queue = self._queue, deque()
+        self.limit = CLOSED
+        self.fail_calls(reason)
+        left = tuple(self.queue)
+        self.queue.clear()
         self.dropped += len(left)
-        self._bounded = 0
         for entry in left:
             self._on_undelivered(self._path, entry, "gone")
-        while self._room:
-            self._grant_room()
+        while self.room:
+            self.grant_room()
 
-    def _make_room(self) -> bool:
-        if self._policy.overflow != "drop_oldest":
-            return False
-        for index, entry in enumerate(self._queue):
+    def make_room(self) -> bool:
+        """Make room for one more where the policy says so; else count it as dropped."""
+        if self.is_open and self.queue is NOTHING:
+            self._unfold()
+            if self.limit > 0:
+                return True
+        if self.is_open and self._policy.overflow == "drop_oldest" and self._drop_oldest():
+            return True
+        self.dropped += 1
+        return False
+
+    def grant_room(self) -> None:
+        """Let the sender that has waited longest try again."""
+        while self.room:
+            waiter = self.room.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _unfold(self) -> None:
+        """Get a queue of its own, which takes as much memory as half of the rest of an idle actor."""
+        if self.queue is NOTHING:
+            self.queue = deque()
+            if self.is_open:
+                self.limit = self._policy.capacity
+
+    def _drop_oldest(self) -> bool:
+        for index, entry in enumerate(self.queue):
             if not isinstance(entry, Own):
-                del self._queue[index]
-                self._bounded -= 1
+                del self.queue[index]
                 self.dropped += 1
                 if isinstance(entry, Call):
                     entry.fail(MailboxFull(self._path))
@@ -197,9 +212,7 @@ class Mailbox:
                 return True
         return False
 
-    def _grant_room(self) -> None:
-        while self._room:
-            waiter = self._room.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
+
+DEFAULT = MailboxPolicy()
+NOTHING: deque[Entry] = deque(maxlen=0)
+"""The queue of every mailbox that has never had an entry."""

@@ -7,25 +7,18 @@ if TYPE_CHECKING:
     from .cell import Cell
 
 
-class Origin:
-    """One incarnation as a sender. Once fenced (it could not be killed), everything it sends is refused."""
-
-    __slots__ = ("cell", "fenced", "incarnation")
-
-    def __init__(self, cell: "Cell", incarnation: int) -> None:
-        self.cell = cell
-        self.incarnation = incarnation
-        self.fenced = False
-
-
 class Voice:
-    """An origin speaking either from its handler, which holds the mailbox, or from a side task, which does not."""
+    """An incarnation speaking either from its handler, which holds the mailbox, or from side tasks, which do not.
 
-    __slots__ = ("in_handler", "origin")
+    Once fenced (it could not be killed), everything it sends is refused.
+    """
 
-    def __init__(self, origin: Origin, *, in_handler: bool) -> None:
-        self.origin = origin
+    __slots__ = ("cell", "fenced", "in_handler")
+
+    def __init__(self, cell: "Cell", *, in_handler: bool) -> None:
+        self.cell = cell
         self.in_handler = in_handler
+        self.fenced = False
 
 
 VOICE: ContextVar[Voice | None] = ContextVar("caloron_actors_voice", default=None)

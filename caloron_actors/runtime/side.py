@@ -21,10 +21,11 @@ T = TypeVar("T")
 class SideTasks:
     """All side tasks of one incarnation."""
 
-    __slots__ = ("_owner", "_running", "_serial")
+    __slots__ = ("_owner", "_running", "_serial", "voice")
 
     def __init__(self, owner: "Incarnation") -> None:
         self._owner = owner
+        self.voice = Voice(owner.cell, in_handler=False)
         self._running: dict[CancelScope, tuple[str, Latch[None]]] = {}
         self._serial = 0
 
@@ -41,7 +42,7 @@ class SideTasks:
         self._serial += 1
         scope, done = CancelScope(), Latch[None]()
         context = copy_context()
-        context.run(VOICE.set, Voice(owner.origin, in_handler=False))
+        context.run(VOICE.set, self.voice)
         name = f"{owner.cell.path}#{owner.number}.{self._serial}"
         self._running[scope] = (name, done)
         owner.kernel.spawn(self._run(work, then, scope, done), name, context)

@@ -117,6 +117,7 @@ class System:
             return await self._watch(child, task_status)
         finally:
             timers.cancel()
+            kernel.scheduler.close()
             child.close()
             with CancelScope(shield=True):
                 await kernel.drained()
@@ -170,7 +171,7 @@ class System:
 
     def _sweep(self, search: FrozenSearch, pause: float) -> None:
         kernel = self._kernel
-        in_work = [life for life in kernel.lives if life.busy and not life.patience]
+        in_work = [one for one in kernel.scheduler.waiting if one.busy and not one.patience]
         if self._alarms is not None:
             for alarm in search.sweep(in_work):
                 kernel.call_out(self._alarms.on_alarm, alarm)
