@@ -48,6 +48,7 @@ class Child:
         parent: str,
         make_subtree: MakeSubtree,
         on_end: "Callable[[Child, Running], None]",
+        *,
         on_heard: "Callable[[Child, Running], None] | None" = None,
     ) -> None:
         self.spec = spec

@@ -72,7 +72,7 @@ class DynamicSupervisor(Supervising):
         if limit is not None and len(self._children) >= limit:
             raise StartFailed(f"{self.path}/{key}", Shutdown("max_children"))
         spec = self._spec.child(key, arg)
-        child = Child(self.kernel, spec, self.path, self._make_subtree, self._tell_end, self._tell_start)
+        child = Child(self.kernel, spec, self.path, self._make_subtree, self._tell_end, on_heard=self._tell_start)
         self._children[key] = child
         started = self._first[child] = self.kernel.loop.create_future()
         child.launch()

@@ -2,11 +2,12 @@
 
 import sys
 
+import runtime
 import sprint
 import start
 import step
 
-BENCHMARKS = {"sprint": sprint.main, "step": step.main, "start": start.main}
+BENCHMARKS = {"runtime": runtime.main, "sprint": sprint.main, "step": step.main, "start": start.main}
 
 
 def main(names: list[str]) -> int:
