@@ -72,7 +72,9 @@ class DynamicSupervisor(Supervising):
         if limit is not None and len(self._children) >= limit:
             raise StartFailed(f"{self.path}/{key}", Shutdown("max_children"))
         spec = self._spec.child(key, arg)
-        child = Child(self.kernel, spec, self.path, self._make_subtree, self._tell_end, on_heard=self._tell_start)
+        child = Child(
+            self.kernel, spec, self.path, self._make_subtree, self._tell_end, on_heard=self._tell_start
+        )
         self._children[key] = child
         started = self._first[child] = self.kernel.loop.create_future()
         child.launch()
@@ -203,6 +205,14 @@ class DynamicSupervisor(Supervising):
         else:
             child.launch()
         return None
+
+    def child_ended(self, child: Child, running: Running) -> None:
+        if self._posted or self._over.is_set:
+            self.post(Ended(child, running))
+            return
+        over = self._child_ended(child, running)
+        if over is not None:
+            self._over.set(over)
 
     def _hear(self, child: Child, running: Running) -> None:
         if self._posted:

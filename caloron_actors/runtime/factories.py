@@ -18,6 +18,10 @@ A = TypeVar("A")
 Arg = TypeVar("Arg")
 
 
+BESIDE = 256
+"""Starts that are made beside each other."""
+
+
 class Factory(Generic[Arg, A]):
     """A logical handle: it outlives the factory's restarts, and may be made before the first start."""
 
@@ -44,7 +48,7 @@ class Factory(Generic[Arg, A]):
     async def start_children(
         self, args: Mapping[str, Arg]
     ) -> dict[str, Ref[A] | StartFailed | AlreadyStarted]:
-        """Start one child for each key, all beside each other; what became of each is a value.
+        """Start one child for each key, many beside each other; what became of each is a value.
 
         Raises ActorGone when the factory is not running, and ValueError for a key that is empty or has a slash.
         """
@@ -52,15 +56,21 @@ class Factory(Generic[Arg, A]):
             if not key or "/" in key:
                 raise ValueError(f"a key is not empty and has no slash: {key!r}")
         running = self._running()
-        begun: dict[str, tuple[Cell, asyncio.Future[None]] | StartFailed | AlreadyStarted] = {}
+        outcomes: dict[str, Ref[A] | StartFailed | AlreadyStarted] = {}
+        begun: dict[str, tuple[Cell, asyncio.Future[None]]] = {}
         for key, arg in args.items():
+            if running.has(key):
+                outcomes[key] = AlreadyStarted(self.ref(key))
+                continue
             try:
-                begun[key] = (
-                    AlreadyStarted(self.ref(key)) if running.has(key) else running.start_child(key, arg)
-                )
+                begun[key] = running.start_child(key, arg)
             except StartFailed as failed:
-                begun[key] = failed
-        return {key: await _outcome(start) for key, start in begun.items()}
+                outcomes[key] = failed
+            if len(begun) >= BESIDE:
+                outcomes.update({each: await _outcome(start) for each, start in begun.items()})
+                begun.clear()
+        outcomes.update({each: await _outcome(start) for each, start in begun.items()})
+        return outcomes
 
     async def terminate_child(self, key: str) -> None:
         """Stop the child and forget it; nothing happens when it is not there.
@@ -93,11 +103,7 @@ class Factory(Generic[Arg, A]):
         return running
 
 
-async def _outcome(
-    start: "tuple[Cell, asyncio.Future[None]] | StartFailed | AlreadyStarted",
-) -> "Ref[Any] | StartFailed | AlreadyStarted":
-    if isinstance(start, StartFailed | AlreadyStarted):
-        return start
+async def _outcome(start: "tuple[Cell, asyncio.Future[None]]") -> "Ref[Any] | StartFailed":
     cell, started = start
     try:
         await started

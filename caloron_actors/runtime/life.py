@@ -95,10 +95,14 @@ async def leave(one: "Incarnation") -> None:
     one.due = False
     one.report_own_crash()
     try:
-        await one.end_side_tasks()
+        if one.has_side_tasks:
+            await one.end_side_tasks()
         if one.actor is not None and not one.hard and not one.terminated:
             one.terminated = True
-            await _terminate(one, one.actor)
+            one.during = "terminate"
+            if type(one.actor).terminate is not NO_TERMINATE:
+                await _terminate(one, one.actor)
+            _reply_at_last(one)
         if one.has_side_tasks and not _is_cancelled(one):
             await one.end_side_tasks()
     except BaseException as error:
@@ -110,14 +114,15 @@ async def leave(one: "Incarnation") -> None:
 
 
 async def _terminate(one: "Incarnation", actor: Actor[Any, Any]) -> None:
-    one.during = "terminate"
-    if type(actor).terminate is not NO_TERMINATE:
-        try:
-            await actor.terminate(one.killed if one.cut else one.reason)
-        except BaseException as error:
-            if not (one.overdue and isinstance(error, asyncio.CancelledError)):
-                one.reason = _judged(one, error)
-        one.end_limit()
+    try:
+        await actor.terminate(one.killed if one.cut else one.reason)
+    except BaseException as error:
+        if not (one.overdue and isinstance(error, asyncio.CancelledError)):
+            one.reason = _judged(one, error)
+    one.end_limit()
+
+
+def _reply_at_last(one: "Incarnation") -> None:
     if one.overdue:
         one.reason = Killed("terminate took too long")
     elif one.held is not None and not isinstance(one.reason, Crashed):

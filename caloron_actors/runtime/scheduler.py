@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 TURNS = 256
 """Activations before the event loop gets its turn, also when no time seems to pass."""
 
-SLICE = 0.002
-"""Seconds from the eighth activation on before the event loop gets its turn; looked at every eighth."""
+SLICE = 0.0003
+"""Seconds from the fourth activation on before the event loop gets its turn; looked at every fourth."""
 
 CHANGES = 31
 """Activations of messages for one start or end, when there are both; 2**n - 1."""
@@ -171,7 +171,7 @@ class Scheduler:
                 awaited: object = one.context.run(step.send, None)
             except StopIteration:
                 turns -= 1
-                if not turns & 7:
+                if not turns & 3:
                     now = self._kernel.loop.time()
                     until = until or now + SLICE
                     if not turns or now >= until:

@@ -35,7 +35,7 @@ class Row:
         self.measures: dict[str, Measure] = {}
         self.seen: dict[str, list[float]] = {}
 
-    def peer(self, name: str, work: Callable[..., Awaitable[float]], *arguments: Any) -> None:  # noqa: ANN401
+    def peer(self, name: str, work: Callable[..., Awaitable[float]], *arguments: Any) -> None:
         self.measures[name] = lambda: peers.run(work(*arguments))
 
     def play(self) -> None:
