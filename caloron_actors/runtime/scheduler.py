@@ -106,8 +106,10 @@ class Scheduler:
         return iter([driver.one for driver in self._drivers if driver.one is not None])
 
     def close(self) -> None:
-        """Nothing will be pushed any more: let the drivers go."""
+        """Nobody is activated any more, because all is over or the loop is closing: let the drivers go."""
         self._closed = True
+        self._queue.clear()
+        self._changes.clear()
         for driver in self._idle:
             _wake(driver)
         self._idle.clear()
@@ -126,6 +128,8 @@ class Scheduler:
             self._owner = driver
 
     def _call_driver(self) -> None:
+        if self._closed:
+            return
         if self._idle:
             driver = self._owner = self._idle.pop()
             _wake(driver)
@@ -142,7 +146,7 @@ class Scheduler:
             with driver.scope:
                 while True:
                     busy = self._owner is driver and (self._queue or self._changes)
-                    if not busy and not await self._park(driver):
+                    if (not busy or self._closed) and not await self._park(driver):
                         return
                     waiting = self._slice()
                     if waiting is None:

@@ -184,8 +184,12 @@ class System:
             root.running.request_stop(Shutdown("unkillable"))
 
     async def _run_timers(self, scope: CancelScope) -> None:
-        with scope:
-            await self._kernel.timers.run()
+        """Until the end. Cancelled by anybody else it says that the loop is closing, with every task on it."""
+        try:
+            with scope:
+                await self._kernel.timers.run()
+        finally:
+            self._kernel.scheduler.close()
 
 
 def _nothing(child: Child, running: Running) -> None:

@@ -64,6 +64,70 @@ async def test_handlers_that_wait_hold_up_nobody() -> None:
         assert world.system.counters().tasks <= IDLE_DRIVERS + 5
 
 
+async def test_those_behind_a_handler_that_waits_are_seen_to_at_once() -> None:
+    """Ours: the queue goes to another driver when it is not empty, not only with the next message."""
+    world = World()
+    gate = anyio.Event()
+
+    async def wait(_actor: Worker, _ctx: Ctx[Worker]) -> None:
+        await gate.wait()
+
+    async with world.running(world.worker("a"), world.worker("b")):
+        world.ref("root/a").tell(Do(wait))
+        world.ref("root/b").tell(Say("behind"))
+        await world.settle()
+        assert "behind" in world.log.take()
+        gate.set()
+
+
+async def test_who_is_told_by_a_handler_while_it_is_killed_is_not_cancelled_with_it() -> None:
+    """OTP: a kill ends one process. Ours: the task that was cancelled runs nobody else."""
+    world = World()
+    gate = anyio.Event()
+
+    async def wait(actor: Worker, _ctx: Ctx[Worker]) -> None:
+        await gate.wait()
+        world.log.add(f"{actor.role.name} went on")
+
+    async def pass_on_when_killed(_actor: Worker, _ctx: Ctx[Worker]) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            world.ref("root/b").tell(Do(wait))
+
+    async with world.running(world.worker("a", shutdown="kill"), world.worker("b")):
+        world.ref("root/a").tell(Do(pass_on_when_killed))
+        await world.settle()
+        await world.system.supervisor("root").terminate_child("a")
+        await world.settle()
+        gate.set()
+        await world.settle()
+        assert world.log.take()[-1] == "b went on"
+        assert await world.ref("root/b").ask(Number()) == 1
+
+
+async def test_when_the_loop_is_closing_nothing_is_begun_any_more() -> None:
+    """Ours: a loop that closes cancels every task; what was in the queue then stays there."""
+    world = World()
+
+    async def cancel_all(_actor: Worker, _ctx: Ctx[Worker]) -> None:
+        for task in world.system._kernel._tasks:
+            task.cancel()
+        await anyio.lowlevel.checkpoint()
+
+    async def work_beside(_actor: Worker, ctx: Ctx[Worker]) -> None:
+        world.log.add("begun")
+        ctx.spawn(anyio.sleep_forever, lambda _: None)
+
+    async with world.running(world.worker("a"), world.worker("b")):
+        world.log.take()
+        world.ref("root/a").tell(Do(cancel_all))
+        world.ref("root/b").tell(Do(work_beside))
+        await world.settle()
+        assert world.log.take() == []
+        assert world.system.counters().tasks == 0
+
+
 async def test_contexts_of_actors_stay_apart_and_last_from_message_to_message() -> None:
     """Ours: what one actor sets is there for its next message and for nobody else, whoever runs them."""
     world = World()
