@@ -17,6 +17,7 @@ from typing import Any
 
 import runtime_ours as ours
 import runtime_peers as peers
+import runtime_pykka as threads
 
 ROUNDS = 3
 HERE = Path(__file__).parent
@@ -86,7 +87,7 @@ def main() -> None:
             "NO ERLANG: escript is not installed (apt-get install erlang-base); its column is empty",
             file=sys.stderr,
         )
-    if not peers.pykka_is_here():
+    if not threads.pykka_is_here():
         print("NO PYKKA: it cannot be imported (pip install pykka); its column is empty", file=sys.stderr)
     if importlib.util.find_spec("uvloop") is None:
         print("NO UVLOOP: it cannot be imported; its row is empty", file=sys.stderr)
@@ -136,7 +137,7 @@ def _rows() -> list[Row]:
         row.peer("ours", work, *arguments)
     tell.peer("limit", peers.awaited_calls, burst)
     _add_uvloop(on_uvloop)
-    if peers.pykka_is_here():
+    if threads.pykka_is_here():
         _add_pykka(tell, ask, ask_64, ring, fan, spawn)
     crash = Row("crash to running us", "us", "<=1 E | <=0.5 E", "crash", more=False)
     crash.peer("ours", ours.crash_to_running, 1000)
@@ -175,7 +176,7 @@ def _add_uvloop(row: Row) -> None:
 
 
 def _add_pykka(tell: Row, ask: Row, ask_64: Row, ring: Row, fan: Row, spawn: Row) -> None:  # noqa: PLR0917
-    pykka = peers.Pykka()
+    pykka = threads.Pykka()
     tell.measures["pykka"] = lambda: pykka.tell_burst(10_000)
     ask.measures["pykka"] = lambda: pykka.ask_alone(2_000)
     ask_64.measures["pykka"] = lambda: pykka.ask_64(1_920)
