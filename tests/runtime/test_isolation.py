@@ -6,7 +6,7 @@ from contextvars import ContextVar
 import anyio
 import pytest
 
-from caloron_actors.runtime import Crashed, CrashReport, Ctx, Shutdown, Stopped, factory, supervisor
+from caloron_actors.runtime import Crashed, CrashReport, Ctx, Factory, Shutdown, Stopped, factory, supervisor
 from tests.runtime.conftest import Compute, Do, Number, Role, Stop, Worker, World
 
 REQUEST: ContextVar[str] = ContextVar("REQUEST", default="none")
@@ -24,6 +24,20 @@ async def test_a_start_is_free_of_its_callers_context() -> None:
     async with world.running(spec):
         ref = await world.factory(spec).start_child("a", Role("a", world.log))
         assert await ref.ask(Compute(_request)) == "none"
+
+
+async def test_what_a_factory_does_after_its_start_is_free_of_its_causers_context() -> None:
+    """Ours: `rebuilt` runs in the factory's name, whoever caused its start."""
+    world = World()
+    seen: list[str] = []
+
+    async def rebuilt(_workers: Factory[Role, Worker]) -> None:
+        seen.append(REQUEST.get())
+
+    REQUEST.set("the request")
+    async with world.running(factory(Worker, id="f", rebuilt=rebuilt)):
+        await world.settle()
+    assert seen == ["none"]
 
 
 async def test_a_restart_is_free_of_the_crashed_lifes_context() -> None:
