@@ -6,6 +6,8 @@ from typing import TypeGuard
 
 PROTOCOL = 1
 """The version of the files a run directory holds. Fields are only ever added; a changed meaning is a new version."""
+READS = frozenset({PROTOCOL})
+"""The versions of an order that are obeyed: the present one and, once there is one, the one before."""
 
 
 class OrderError(Exception):
@@ -35,7 +37,7 @@ def decode(raw: bytes) -> Order:
     """Read an order. Raises OrderError with the place of the mistake."""
     try:
         fields: object = json.loads(raw)
-        if not _is_table(fields) or fields.get("version") != PROTOCOL:
+        if not _is_table(fields) or fields.get("version") not in READS:
             raise OrderError(f"order.json is not of protocol {PROTOCOL}")
         return Order(
             run=_text(fields, "run"),

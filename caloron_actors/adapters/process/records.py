@@ -5,7 +5,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -13,7 +13,11 @@ from caloron_actors.adapters.process.limits import HarnessLimits
 from caloron_actors.ports.launcher import LaunchOrder
 
 PROTOCOL: Final = 1
-"""The version of these files, the same as the harness's. Unknown fields are allowed, another version is not."""
+"""The version of these files, the same as the harness's.
+
+What the structs here name means the same in every version: fields are added, none is ever taken away or given another
+meaning. So the runs of every earlier version are adopted, and after a downgrade those of the next one.
+"""
 _RECORD_LIMIT = 4 * 1024 * 1024
 FOREIGN = frozenset({errno.ELOOP, errno.ENXIO})
 """What the open of a symlink, a socket or a device says in a record's place."""
@@ -22,7 +26,7 @@ Record = TypeVar("Record", bound="_Versioned")
 
 
 class _Versioned(msgspec.Struct, frozen=True, kw_only=True):
-    version: Literal[1]
+    version: Annotated[int, msgspec.Meta(ge=1, le=PROTOCOL + 1)]
 
 
 class Claim(_Versioned, frozen=True, kw_only=True):
@@ -33,6 +37,10 @@ class Claim(_Versioned, frozen=True, kw_only=True):
     start: int = 0
     boot: str = ""
     nonce: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.tombstone and (self.pid < 1 or not self.boot):
+            raise ValueError("the claim names no process")
 
 
 class Started(_Versioned, frozen=True, kw_only=True):
