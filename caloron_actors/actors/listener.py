@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import anyio
 import structlog
 
 from caloron_actors.actors.agent import AgentActor, AgentArg, BeatHeard, HeartbeatHeard, agent_key
 from caloron_actors.actors.asking import ASK_FAILURES
-from caloron_actors.actors.journal import JournalActor, Ping
+from caloron_actors.actors.journal import Ping
+from caloron_actors.actors.receipts import within
+from caloron_actors.actors.storage import Storage
 from caloron_actors.domain.ids import AgentId, SprintId, TaskId, is_id
+from caloron_actors.ports.errors import PortError, Unavailable
 from caloron_actors.ports.launcher import RunId
 from caloron_actors.ports.listening import Addresses, Beat, Health, Heartbeat, Listening
-from caloron_actors.runtime import Actor, Ctx, Factory, Ref, Tell
+from caloron_actors.runtime import Actor, Ctx, Factory, Tell
 
-PING_PATIENCE = 5.0
+PING_PATIENCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,7 @@ class ListenerArg:
     """What a Listener needs of its surroundings. `opened` is told the addresses at every start."""
 
     listening: Listening
-    journal: Ref[JournalActor]
+    storage: Storage
     agents: Factory[AgentArg, AgentActor]
     opened: Callable[[Addresses], None]
 
@@ -34,12 +38,20 @@ class ServiceDoor:
         self._arg = arg
 
     async def health(self) -> Health:
-        """Well when the journal answers."""
+        """Well when the journal answers, also with its own trouble: no restart frees a full disk."""
         try:
-            await self._arg.journal.ask(Ping(), timeout=PING_PATIENCE)
-        except ASK_FAILURES as error:
+            trouble = await within(PING_PATIENCE, self._arg.storage.pause, self._ping)
+        except Unavailable as error:
+            trouble = str(error)
+        except (PortError, TimeoutError, *ASK_FAILURES) as error:
             return Health(ok=False, detail=f"the journal does not answer: {error}")
+        if trouble is not None:
+            return Health(ok=True, ready=False, detail=f"degraded: {trouble}")
         return Health(ok=True, detail="ok")
+
+    async def _ping(self) -> str | None:
+        receipt = await self._arg.storage.journal.ask(Ping(), timeout=PING_PATIENCE.total_seconds())
+        return await receipt.value()
 
     async def beat(self, beat: Beat) -> bool:
         """Give a harness's beat to its agent."""

@@ -6,27 +6,28 @@ Effects of one lane are done one after another; lanes do not wait for each other
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from caloron_actors.actors.asking import ASK_FAILURES
-from caloron_actors.actors.journal import Claim, JournalActor, OpenIntents, Postpone
 from caloron_actors.actors.perform import Performer
 from caloron_actors.actors.sprint import Apply, Look, SprintActor
+from caloron_actors.actors.storage import Storage
 from caloron_actors.domain.effects import Intent, lane
 from caloron_actors.domain.events import EffectRejected, Event
 from caloron_actors.domain.ids import EffectKey, SprintId
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.clock import WallClock
-from caloron_actors.ports.errors import PortError, Rejected, Unavailable
+from caloron_actors.ports.errors import Rejected, Unavailable
 from caloron_actors.ports.journal import OpenIntent
 from caloron_actors.runtime import Actor, Ctx, MailboxPolicy, Ref, Tell
 
 RETRY_FIRST = timedelta(seconds=1)
 RETRY_CAP = timedelta(minutes=5)
-ANSWER_PATIENCE = 120.0
-"""Seconds to wait for the sprint's commit of an outcome; then the outcome is offered again."""
+LONGEST_WAIT = timedelta(hours=1)
+"""How long a restart may make an intent wait that was postponed: the longest reset a forge names, however clocks jump."""
+LOOK_PATIENCE = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +38,18 @@ class OutboxArg:
     performer: Performer
     clock: WallClock
     jitter: Callable[[], float]
-    journal: Ref[JournalActor]
+    storage: Storage
     sprint_ref: Ref[SprintActor]
 
 
 class Waiting:
-    """An intent in its lane. `probe`: it may have been tried before, so look before doing it."""
+    """An intent in its lane. `probe`: it may have been tried before, so look before doing it. `due`: not before."""
 
-    def __init__(self, intent: Intent, *, probe: bool, tries: int) -> None:
+    def __init__(self, intent: Intent, *, probe: bool, tries: int, due: datetime | None = None) -> None:
         self.intent = intent
         self.probe = probe
         self.tries = tries
+        self.due = due
 
 
 class OutboxActor(Actor[OutboxArg, None]):
@@ -66,12 +68,12 @@ class OutboxActor(Actor[OutboxArg, None]):
         """Take up every open intent: whatever an earlier life may have begun is probed first."""
         self.arg = arg
         self._log = self._log.bind(sprint=arg.sprint)
-        self.take_up(ctx, await arg.journal.ask(OpenIntents(arg.sprint), timeout=ANSWER_PATIENCE))
+        self.take_up(ctx, await arg.storage.open_intents(arg.sprint))
 
     def take_up(self, ctx: Ctx["OutboxActor"], entries: tuple[OpenIntent, ...]) -> None:
-        """Put open intents of whatever age into their lanes, to be probed first."""
+        """Put open intents of whatever age into their lanes, to be probed first, and not before they are due."""
         for entry in entries:
-            self.enqueue(Waiting(entry.intent, probe=True, tries=entry.tries))
+            self.enqueue(Waiting(entry.intent, probe=True, tries=entry.tries, due=entry.due))
         for name in list(self.lanes):
             self.advance(ctx, name)
 
@@ -89,16 +91,18 @@ class OutboxActor(Actor[OutboxArg, None]):
             return
         self.busy.add(name)
         first = queue[0]
-        ctx.spawn(lambda: self._carry_out(first), lambda result: LaneTurn(name, result))
+        wait = timedelta(0) if first.due is None else first.due - self.arg.clock.now().wall
+        if wait > timedelta(0):
+            first.due = None
+            ctx.after(min(wait, LONGEST_WAIT), LaneDue(name))
+        else:
+            ctx.spawn(lambda: self._carry_out(first), lambda result: LaneTurn(name, result))
 
     async def _carry_out(self, waiting: Waiting) -> timedelta | None:
         """Do one intent to its end. Gives None when it is out of the way, or how long to wait before the next try."""
         key, effect = waiting.intent.key, waiting.intent.effect
         sprint = await self._sprint()
-        claimed = await self.arg.journal.ask(Claim(self.arg.sprint, key), timeout=ANSWER_PATIENCE)
-        if isinstance(claimed, PortError):
-            raise claimed
-        if not claimed:
+        if not await self.arg.storage.claim(self.arg.sprint, key):
             return None
         waiting.tries += 1
         log = self._log.bind(effect=key, attempt=waiting.tries)
@@ -118,23 +122,24 @@ class OutboxActor(Actor[OutboxArg, None]):
         """The sprint as it is; it may be starting again just now."""
         while True:
             try:
-                return await self.arg.sprint_ref.ask(Look(), timeout=ANSWER_PATIENCE)
+                return await self.arg.sprint_ref.ask(Look(), timeout=LOOK_PATIENCE)
             except ASK_FAILURES:
                 await self.arg.performer.pause(RETRY_FIRST)
 
     async def _settle(self, key: EffectKey, event: Event) -> None:
         """Offer the outcome until it is durable: the sprint may be starting again in between.
 
-        An offer without an answer may have been taken all the same; then the intent is open no more.
+        An offer without an answer may have been taken all the same; then the intent is open no more. It has no limit of
+        time, because the sprint holds what it cannot store for now: a second offer behind the first would be refused.
         """
         while True:
             try:
-                await self.arg.sprint_ref.ask(Apply(event, settles=key), timeout=ANSWER_PATIENCE)
+                await self.arg.sprint_ref.ask(Apply(event, settles=key), timeout=None)
             except ASK_FAILURES:
                 await self.arg.performer.pause(RETRY_FIRST)
             else:
                 return
-            left = await self.arg.journal.ask(OpenIntents(self.arg.sprint), timeout=ANSWER_PATIENCE)
+            left = await self.arg.storage.open_intents(self.arg.sprint)
             if all(entry.intent.key != key for entry in left):
                 return
 
@@ -146,11 +151,8 @@ class OutboxActor(Actor[OutboxArg, None]):
             wait = max(wait, error.retry_after - now)
         waiting.probe = waiting.probe or error.ambiguous
         self._log.warning("effect_postponed", effect=waiting.intent.key, error=str(error), wait=str(wait))
-        postpone = Postpone(self.arg.sprint, waiting.intent.key, now + wait, str(error))
-        trouble = await self.arg.journal.ask(postpone, timeout=ANSWER_PATIENCE)
-        if trouble is not None:
-            raise trouble
-        return wait
+        await self.arg.storage.postpone(self.arg.sprint, waiting.intent.key, now + wait, str(error))
+        return max(timedelta(0), now + wait - self.arg.clock.now().wall)
 
 
 class Promised(Tell["OutboxActor"], frozen=True):

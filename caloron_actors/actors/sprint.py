@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from caloron_actors.actors.agent import AgentActor, AgentArg, Role, Watch, agent_key
-from caloron_actors.actors.journal import Commit, JournalActor, Load, OpenIntents
+from caloron_actors.actors.storage import Storage
 from caloron_actors.domain.effects import Intent
 from caloron_actors.domain.events import Event, Limits, RunStarted, SprintStarted, TimePassed
 from caloron_actors.domain.ids import AgentId, EffectKey, SprintId, TaskId
@@ -21,10 +21,7 @@ from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.journal import Entry, OpenIntent
 from caloron_actors.ports.launcher import RunId
 from caloron_actors.ports.watching import Watcher
-from caloron_actors.runtime import Actor, AlreadyStarted, Ask, Ctx, Factory, MailboxPolicy, Ref, Tell, Timer
-
-COMMIT_PATIENCE = 60.0
-"""Seconds to wait for one durable commit; a slow disk is waited for, a dead journal restarts the tree."""
+from caloron_actors.runtime import Actor, AlreadyStarted, Ask, Ctx, Factory, MailboxPolicy, Tell, Timer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +37,7 @@ class SprintArg:
     author_login: str
     clock: WallClock
     watcher: Watcher
-    journal: Ref[JournalActor]
+    storage: Storage
     agents: Factory[AgentArg, AgentActor]
     promise: Callable[[tuple[Intent, ...]], bool]
     remind: Callable[[tuple[OpenIntent, ...]], bool]
@@ -49,7 +46,11 @@ class SprintArg:
 
 
 class SprintActor(Actor[SprintArg, None]):
-    """Holds one sprint. Its state is what the journal has; it re-reads all of it at every start."""
+    """Holds one sprint. Its state is what the journal has; it re-reads all of it at every start.
+
+    An event is acknowledged when it is durable. While the storage is unavailable the event in work is held, and those
+    behind it wait in the mailbox.
+    """
 
     mailbox = MailboxPolicy(capacity=100_000, overflow="reject")
 
@@ -62,7 +63,7 @@ class SprintActor(Actor[SprintArg, None]):
     async def init(self, ctx: Ctx["SprintActor"], arg: SprintArg, restored: None) -> None:
         """Read the sprint back, look after the runs that may live, and start (or go on)."""
         self.arg = arg
-        stored = await arg.journal.ask(Load(arg.sprint), timeout=COMMIT_PATIENCE)
+        stored = await arg.storage.load(arg.sprint)
         if stored is None:
             raise LookupError(f"sprint {arg.sprint} is not in the journal")
         self.sprint = stored
@@ -71,7 +72,7 @@ class SprintActor(Actor[SprintArg, None]):
             self.watch(ctx, run, task)
         # A commit whose answer was lost has promised effects that the outbox was not told of, and a crash may have
         # cost a fact that the poller takes for told.
-        arg.remind(await arg.journal.ask(OpenIntents(arg.sprint), timeout=COMMIT_PATIENCE))
+        arg.remind(await arg.storage.open_intents(arg.sprint))
         arg.look_anew()
         if stored.head.outcome is None:
             await self.apply(ctx, SprintStarted(arg.limits, arg.author_login), settles=None)
@@ -85,7 +86,7 @@ class SprintActor(Actor[SprintArg, None]):
             case Refused(reason=reason):
                 self._log.info("event_refused", kind=type(event).__name__, reason=reason)
                 if settles is not None:
-                    await self._refuse(event, settles, reason)
+                    await self._refuse(ctx, event, settles, reason)
                 return reason
             case Step(idle=True, sprint=same) if settles is None:
                 # A deadline that has passed without effect (no slot is free) must not be set again.
@@ -94,17 +95,16 @@ class SprintActor(Actor[SprintArg, None]):
                 self._set_timer(ctx)
                 return None
             case Step():
-                await self._commit(
-                    Entry(
-                        at=now,
-                        event=event,
-                        head=moved.sprint.head,
-                        changed=moved.changed,
-                        intents=moved.intents,
-                        withdrawn=moved.withdrawn,
-                        settled=settles,
-                    )
+                entry = Entry(
+                    at=now,
+                    event=event,
+                    head=moved.sprint.head,
+                    changed=moved.changed,
+                    intents=moved.intents,
+                    withdrawn=moved.withdrawn,
+                    settled=settles,
                 )
+                await self.arg.storage.commit(entry, ctx.unhurried)
         self.sprint = moved.sprint
         self._after(ctx, event, moved)
         return None
@@ -124,17 +124,12 @@ class SprintActor(Actor[SprintArg, None]):
 
         ctx.spawn(start, lambda result: StartOfAgentFailed(run, repr(result)) if result else None)
 
-    async def _commit(self, entry: Entry) -> None:
-        error = await self.arg.journal.ask(Commit(entry), timeout=COMMIT_PATIENCE)
-        if error is not None:
-            raise error
-
-    async def _refuse(self, event: Event, settles: EffectKey, reason: str) -> None:
+    async def _refuse(self, ctx: Ctx["SprintActor"], event: Event, settles: EffectKey, reason: str) -> None:
         """An outcome that no longer fits changes nothing, but its intent is settled all the same."""
-        head = self.sprint.head
-        head = msgspec.structs.replace(head, seq=head.seq + 1, refused=head.refused + 1)
-        entry = Entry(at=self.arg.clock.now(), event=event, head=head, settled=settles, refusal=reason)
-        await self._commit(entry)
+        now = self.arg.clock.now()
+        head = self.sprint.head.refusing(now)
+        entry = Entry(at=now, event=event, head=head, settled=settles, refusal=reason)
+        await self.arg.storage.commit(entry, ctx.unhurried)
         self.sprint = dataclasses.replace(self.sprint, head=head)
         self.arg.watcher.moved(self.sprint, event)
 

@@ -7,24 +7,28 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from caloron_actors.actors.agent import AgentActor, AgentArg
-from caloron_actors.actors.journal import JournalActor, Load, OpenIntents, OpenJournal, Stored
+from caloron_actors.actors.journal import JournalActor, JournalArg, OpenJournal, Stored
 from caloron_actors.actors.listener import ListenerActor, ListenerArg
 from caloron_actors.actors.localforge import LocalForgeActor
 from caloron_actors.actors.outbox import OutboxActor, OutboxArg, Promised, Reminded
 from caloron_actors.actors.perform import Performer
 from caloron_actors.actors.perform.world import World
 from caloron_actors.actors.poller import LookAnew, PollerActor, PollerArg
+from caloron_actors.actors.receipts import Pause
 from caloron_actors.actors.sprint import AgentBack, Happened, SprintActor, SprintArg
+from caloron_actors.actors.storage import Storage
 from caloron_actors.domain.events import Limits
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.embedded import EmbeddedForge
+from caloron_actors.ports.errors import PortError
 from caloron_actors.ports.launcher import Launcher
 from caloron_actors.ports.listening import Addresses, Listening
 from caloron_actors.ports.watching import Watcher
 from caloron_actors.runtime import (
     AlreadyStarted,
     Factory,
+    FactorySpec,
     Ref,
     SupervisorSpec,
     System,
@@ -36,8 +40,11 @@ from caloron_actors.runtime import (
 A = TypeVar("A")
 Arg = TypeVar("Arg")
 
-READ_PATIENCE = 60.0
 STOP_LIMIT = 10.0
+HOLD_LIMIT = 2.0
+"""Seconds that a sprint and an outbox have to end: what they may be waiting for is a disk, and all they hold is stored."""
+STORAGE_LIMIT = 7 * 24 * 3600.0
+"""Seconds that a start may wait for the storage: reading through a large file, or until somebody has freed the disk."""
 CRASHES, WITHIN = 10, 60.0
 """How many restarts a part of the tree survives, and within how many seconds, before it takes its supervisor down."""
 
@@ -53,12 +60,18 @@ class SprintPorts:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What the tree needs of the world. `ports_of` gives a stored sprint its ports; `opened` is told the addresses."""
+    """What the tree needs of the world.
+
+    `ports_of` gives a stored sprint its ports; `opened` is told the addresses. `failed` is told why the journal cannot
+    be used (any more): the service then has to end.
+    """
 
     clock: WallClock
+    pause: Pause
     jitter: Callable[[], float]
     watcher: Watcher
     open_journal: OpenJournal
+    failed: Callable[[PortError], None]
     embedded: EmbeddedForge | None
     launcher: Launcher
     lease: timedelta
@@ -78,6 +91,8 @@ class Tree:
         sprints = factory(
             SprintActor,
             id="sprints",
+            shutdown=HOLD_LIMIT,
+            init_timeout=STORAGE_LIMIT,
             intensity=CRASHES,
             period=WITHIN,
             rebuilt=self._for_each(self._add_sprint),
@@ -85,6 +100,8 @@ class Tree:
         outboxes = factory(
             OutboxActor,
             id="outboxes",
+            shutdown=HOLD_LIMIT,
+            init_timeout=STORAGE_LIMIT,
             intensity=CRASHES,
             period=WITHIN,
             rebuilt=self._for_each(self._add_outbox),
@@ -97,21 +114,24 @@ class Tree:
             rebuilt=self._for_each(self._add_poller),
         )
         self.journal = system.ref(JournalActor, "root/journal")
+        self.storage = Storage(self.journal, around.pause)
         self.agents: Factory[AgentArg, AgentActor] = system.factory(agents, "root/agents")
         self.sprints: Factory[SprintArg, SprintActor] = system.factory(sprints, "root/sprints")
         self.outboxes: Factory[OutboxArg, OutboxActor] = system.factory(outboxes, "root/outboxes")
         self.pollers: Factory[PollerArg, PollerActor] = system.factory(pollers, "root/pollers")
-        listener = ListenerArg(
-            listening=around.listening, journal=self.journal, agents=self.agents, opened=around.opened
-        )
+        self.root = self._root(agents, sprints, outboxes, pollers)
+
+    def _root(self, *factories: FactorySpec[Any, Any]) -> SupervisorSpec:
+        around = self._around
+        journal = JournalArg(open=around.open_journal, pause=around.pause, failed=around.failed)
         embedded = [child(LocalForgeActor, around.embedded, id="localforge")] if around.embedded else []
-        self.root: SupervisorSpec = supervisor(
-            child(JournalActor, around.open_journal, id="journal", shutdown=STOP_LIMIT),
+        listener = ListenerArg(
+            listening=around.listening, storage=self.storage, agents=self.agents, opened=around.opened
+        )
+        return supervisor(
+            child(JournalActor, journal, id="journal", shutdown=STOP_LIMIT, init_timeout=STORAGE_LIMIT),
             *embedded,
-            agents,
-            sprints,
-            outboxes,
-            pollers,
+            *factories,
             child(ListenerActor, listener, id="listener"),
             id="root",
             strategy="rest_for_one",
@@ -135,10 +155,9 @@ class Tree:
         """What a factory runs after it has started empty: add a child for every sprint that has anything left to do."""
 
         async def rebuild(_: Factory[Any, Any]) -> None:
-            for head in await self.journal.ask(Stored(), timeout=READ_PATIENCE):
-                left = await self.journal.ask(OpenIntents(head.id), timeout=READ_PATIENCE)
-                if head.outcome is None or left:
-                    sprint = await self.journal.ask(Load(head.id), timeout=READ_PATIENCE)
+            for head in await self.storage.read(Stored()):
+                if head.outcome is None or await self.storage.open_intents(head.id):
+                    sprint = await self.storage.load(head.id)
                     if sprint is not None:
                         await add(sprint)
 
@@ -153,7 +172,7 @@ class Tree:
             author_login=ports.author_login,
             clock=self._around.clock,
             watcher=self._around.watcher,
-            journal=self.journal,
+            storage=self.storage,
             agents=self.agents,
             promise=lambda intents: outbox.tell(Promised(intents)),
             remind=lambda entries: outbox.tell(Reminded(entries)),
@@ -174,7 +193,7 @@ class Tree:
             performer=Performer(ports.world),
             clock=self._around.clock,
             jitter=self._around.jitter,
-            journal=self.journal,
+            storage=self.storage,
             sprint_ref=self.sprints.ref(sprint.head.id),
         )
         await _once(self.outboxes, sprint.head.id, arg)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import anyio
 import structlog
@@ -14,10 +15,15 @@ from caloron_actors.app.reports import LoggedReports
 from caloron_actors.domain.ids import SprintId
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.git import Git
+from caloron_actors.ports.errors import PortError
 from caloron_actors.ports.listening import Addresses
+from caloron_actors.runtime import StartFailed
 
 LEASES_PER_LIMIT = 10
 """How many times a lease is renewed within the time after which its agent would count as an orphan."""
+
+CLOSE_SECONDS = 8.0
+"""Longest wait for the writes under way: longer than SQLite waits for somebody else's lock."""
 
 
 class ServiceFailed(Exception):
@@ -25,7 +31,7 @@ class ServiceFailed(Exception):
 
 
 class Host:
-    """A running service. Get one with `open`."""
+    """A running service. Get one with `open`. It ends by itself, raising why, when its journal cannot be used."""
 
     def __init__(self, options: HostOptions, adapters: Adapters) -> None:
         self.options = options
@@ -35,6 +41,8 @@ class Host:
         self.listens = anyio.Event()
         self.stopping = False
         self._adapters = adapters
+        self._failed = anyio.Event()
+        self._failure: PortError | None = None
         self._ports: dict[SprintId, SprintPorts] = {}
         self._lock = anyio.Lock()
         self.tree = Tree(self.system, self._surroundings())
@@ -46,26 +54,53 @@ class Host:
         async with anyio.create_task_group() as group:
             host = cls(options, adapters)
             await group.start(host._run)
+            group.start_soon(host._stop_when_failed)
             try:
                 yield host
             finally:
                 host.stopping = True
                 with anyio.CancelScope(shield=True):
-                    await host.system.stop()
+                    await host._stop()
+            group.cancel_scope.cancel()
 
     async def _run(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        ended = await self.system.run(self.tree.root, task_status=task_status)
+        try:
+            ended = await self.system.run(self.tree.root, task_status=task_status)
+        except StartFailed:
+            if self._failure is not None:
+                raise self._failure from None
+            raise
         structlog.get_logger("host").info("stopped", reason=repr(ended))
+        if self._failure is not None:
+            raise self._failure
         if not self.stopping:
             raise ServiceFailed(f"the supervision tree has given up: {ended}")
+
+    async def _stop(self) -> None:
+        """Let the writes under way end, because a thread cannot be cancelled, and stop the tree."""
+        with anyio.move_on_after(CLOSE_SECONDS):
+            await self.tree.storage.close()
+        await self.system.stop()
+
+    async def _stop_when_failed(self) -> None:
+        await self._failed.wait()
+        await self._stop()
+
+    def _journal_failed(self, error: PortError) -> None:
+        """What no waiting cures: the first reason is kept, and raised when everything has stopped."""
+        if self._failure is None:
+            self._failure = error
+            self._failed.set()
 
     def _surroundings(self) -> Surroundings:
         options, adapters = self.options, self._adapters
         return Surroundings(
             clock=self.clock,
+            pause=self._pause,
             jitter=adapters.draw,
             watcher=options.watcher,
             open_journal=adapters.open_journal,
+            failed=self._journal_failed,
             embedded=adapters.embedded,
             launcher=adapters.launcher,
             lease=options.orphan_limit / LEASES_PER_LIMIT,
@@ -75,6 +110,9 @@ class Host:
             poll_idle=options.poll_idle,
             ports_of=self._ports_of,
         )
+
+    async def _pause(self, duration: timedelta) -> None:
+        await self.clock.sleep(duration.total_seconds())
 
     def _opened(self, addresses: Addresses) -> None:
         self.addresses = addresses

@@ -12,12 +12,12 @@ import msgspec
 import structlog
 
 from caloron_actors.actors.asking import ASK_FAILURES
-from caloron_actors.actors.journal import Create, OpenIntents
 from caloron_actors.actors.poller import LookNow
-from caloron_actors.actors.sprint import Apply, Look
+from caloron_actors.actors.sprint import Look
 from caloron_actors.adapters.sqlite import SqliteJournal, StateDirectory
 from caloron_actors.adapters.system import SystemClock
 from caloron_actors.app.commands import commands_for
+from caloron_actors.app.follower import Follower
 from caloron_actors.app.host import Host, OpenHost, open_real_host
 from caloron_actors.app.mistakes import mistake
 from caloron_actors.app.options import HostOptions
@@ -29,10 +29,11 @@ from caloron_actors.app.repository import (
     repository_name,
 )
 from caloron_actors.app.support import check_supported
+from caloron_actors.app.suspending import owes, suspend
 from caloron_actors.domain.dag import Dag
-from caloron_actors.domain.events import Event, Limits, SprintSuspended
+from caloron_actors.domain.events import Limits
 from caloron_actors.domain.ids import SprintId, TaskId
-from caloron_actors.domain.sprint.schedule import condition, runs_alive
+from caloron_actors.domain.sprint.schedule import condition
 from caloron_actors.domain.sprint.state import Sprint, SprintPlan
 from caloron_actors.git import Git, GitUnusable
 from caloron_actors.ports.commands import Argv
@@ -42,8 +43,7 @@ from caloron_actors.views.result import RunResult, run_result
 
 PATIENCE = 120.0
 LOOKS = 2
-STOP_EXTRA = timedelta(seconds=30)
-"""What stopping all agents may take beyond their grace before the run ends all the same; they are adopted next time."""
+PAUSE = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,27 +59,6 @@ class RunOptions:
     environ: Mapping[str, str]
     time_limit: timedelta | None = None
     changes_once: TaskId | None = None
-
-
-class Follower(Watcher):
-    """Lets the run wait for what the sprint comes to, and passes every step on to whoever shows it."""
-
-    def __init__(self, shown: Watcher) -> None:
-        self._shown = shown
-        self._moved = anyio.Event()
-        self.sprint: Sprint | None = None
-
-    def moved(self, sprint: Sprint, event: Event) -> None:
-        """Keep the newest state and wake the waiter."""
-        self.sprint = sprint
-        self._shown.moved(sprint, event)
-        self._moved.set()
-        self._moved = anyio.Event()
-
-    async def next(self, known: Sprint | None) -> None:
-        """Wait for a state other than `known`."""
-        while self.sprint is known:
-            await self._moved.wait()
 
 
 def default_run_state(root: Path, dag: Dag, repository: Path) -> Path:
@@ -119,8 +98,8 @@ async def run(
             watcher=follower,
         )
         host = await stack.enter_async_context(open_host(host_options, git))
-        await host.tree.take_up(stored or await _begin(host, plan, options.limits))
-        return await _drive(host, plan.dag.id, options, follower, interrupted)
+        sprint = stored or Sprint.new(plan, host.clock.now(), options.limits)
+        return await _drive(host, sprint, options, follower, interrupted, stored=stored is not None)
 
 
 async def find_git() -> Git:
@@ -165,27 +144,27 @@ async def _left_to_do(options: RunOptions, sprint: Sprint) -> bool:
         return len(await journal.open_intents(sprint.head.id)) > 0
 
 
-async def _begin(host: Host, plan: SprintPlan, limits: Limits) -> Sprint:
-    sprint = Sprint.new(plan, host.clock.now(), limits)
-    tasks = tuple(sprint.tasks.values())
-    error = await host.tree.journal.ask(Create(plan, sprint.head, tasks), timeout=PATIENCE)
-    if error is not None:
-        raise error
-    return sprint
-
-
 async def _drive(
-    host: Host, sprint: SprintId, options: RunOptions, follower: Follower, interrupted: anyio.Event
+    host: Host,
+    sprint: Sprint,
+    options: RunOptions,
+    follower: Follower,
+    interrupted: anyio.Event,
+    *,
+    stored: bool,
 ) -> RunResult:
+    """Take the sprint up, wait for its end or for whatever ends the run before it, and report the newest state."""
     async with anyio.create_task_group() as group:
         group.start_soon(_cancel_when, interrupted, group.cancel_scope)
         with anyio.move_on_after(_seconds(options.time_limit)):
-            await _until_still(host, sprint, follower)
+            if not stored:
+                await host.tree.storage.create(sprint.plan, sprint.head, tuple(sprint.tasks.values()))
+            await host.tree.take_up(sprint)
+            await _until_still(host, sprint.head.id, follower)
         group.cancel_scope.cancel()
-    now = await host.tree.sprints.ref(sprint).ask(Look(), timeout=PATIENCE)
-    if condition(now) == "running":
-        now = await _suspend(host, sprint, options, follower)
-    return await _report(now, options.state, fresh=True)
+    if condition(follower.sprint or sprint) == "running":
+        await suspend(host, sprint.head.id, options.limits.stop_grace, follower)
+    return await _report(follower.sprint or sprint, options.state, fresh=True)
 
 
 async def _cancel_when(event: anyio.Event, scope: anyio.CancelScope) -> None:
@@ -198,14 +177,13 @@ async def _until_still(host: Host, sprint: SprintId, follower: Follower) -> None
     looked_at_seq = -1
     while True:
         now = follower.sprint
-        if now is None or condition(now) == "running" or await _owes(host, sprint):
+        if now is None or condition(now) == "running" or await owes(host, sprint):
             await follower.next(now)
         elif condition(now) == "ended" or looked_at_seq == now.head.seq:
             return
         else:
             await _look(host, now)
-            after = await host.tree.sprints.ref(sprint).ask(Look(), timeout=PATIENCE)
-            looked_at_seq = after.head.seq
+            looked_at_seq = await _heard(host, sprint)
 
 
 async def _look(host: Host, sprint: Sprint) -> None:
@@ -221,23 +199,13 @@ async def _look(host: Host, sprint: Sprint) -> None:
     structlog.get_logger("run").warning("look_failed", sprint=sprint.head.id, error=trouble)
 
 
-async def _suspend(host: Host, sprint: SprintId, options: RunOptions, follower: Follower) -> Sprint:
-    """Stop the agents, save their work, and leave the sprint so that the same command goes on."""
-    ref = host.tree.sprints.ref(sprint)
-    await ref.ask(Apply(SprintSuspended("the run was ended")), timeout=PATIENCE)
-    with anyio.move_on_after((options.limits.stop_grace + STOP_EXTRA).total_seconds()):
-        while True:
-            now = follower.sprint
-            if now is not None and not runs_alive(now) and not await _owes(host, sprint):
-                break
-            await follower.next(now)
-    return await ref.ask(Look(), timeout=PATIENCE)
-
-
-async def _owes(host: Host, sprint: SprintId) -> bool:
-    """Whether an intent is still open."""
-    left = await host.tree.journal.ask(OpenIntents(sprint), timeout=PATIENCE)
-    return len(left) > 0
+async def _heard(host: Host, sprint: SprintId) -> int:
+    """Where the sprint stands once it has dealt with all that it was told before this."""
+    while True:
+        try:
+            return (await host.tree.sprints.ref(sprint).ask(Look(), timeout=None)).head.seq
+        except ASK_FAILURES:
+            await anyio.sleep(PAUSE)
 
 
 async def _report(sprint: Sprint, state: Path, *, fresh: bool) -> RunResult:
@@ -246,7 +214,10 @@ async def _report(sprint: Sprint, state: Path, *, fresh: bool) -> RunResult:
     repository = state.absolute() / FORGE / "repositories" / f"{sprint.plan.repository}.git"
     result = run_result(sprint, repository=str(repository), report=str(path))
     if fresh or not await path.exists():
-        await path.write_text(render_report(sprint, result))
+        try:
+            await path.write_text(render_report(sprint, result))
+        except OSError as error:
+            structlog.get_logger("run").error("report_not_written", path=str(path), error=error.strerror)
     return result
 
 

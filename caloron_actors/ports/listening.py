@@ -26,10 +26,14 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Whether the service does its work; `detail` is for people."""
+    """Whether the service lives (`ok`), and whether it gets on with its work (`ready`); `detail` is for people.
+
+    A service that waits for its disk is well and not ready: starting it anew would cure nothing.
+    """
 
     ok: bool
     detail: str
+    ready: bool = True
 
 
 class Addresses(msgspec.Struct, frozen=True):

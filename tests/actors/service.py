@@ -12,7 +12,6 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup, TaskStatus
 
-from caloron_actors.actors.journal import Create
 from caloron_actors.actors.perform.world import World
 from caloron_actors.actors.tree import SprintPorts, Surroundings, Tree
 from caloron_actors.adapters.memory.clock import ManualClock
@@ -27,6 +26,7 @@ from caloron_actors.domain.sprint.schedule import condition
 from caloron_actors.domain.sprint.state import Sprint, SprintPlan
 from caloron_actors.domain.task import Task
 from caloron_actors.ports.commands import Commands
+from caloron_actors.ports.errors import PortError
 from caloron_actors.ports.journal import Journal
 from caloron_actors.ports.launcher import LaunchOrder
 from caloron_actors.runtime import Actor, CrashReport, Exit, Ref, Report, StartFailed, System
@@ -56,6 +56,7 @@ class Service:
         limits: Limits | None = None,
         jitter: float = 0.0,
         orphan_limit: timedelta | None = None,
+        settling: timedelta = timedelta(0),
     ) -> None:
         self.plan = SprintPlan(dag=dag, source="/repo", repository=REPOSITORY, base_branch="main")
         self.id = dag.id
@@ -79,8 +80,10 @@ class Service:
         self.system: System
         self.tree: Tree
         self.given_up: Exit | None = None
+        self.failures: list[PortError] = []
         self.lives = 0
         self._jitter = jitter
+        self._settling = settling
         self._group = group
         self._dead = False
 
@@ -207,8 +210,7 @@ class Service:
         if stored is None:
             stored = Sprint.new(self.plan, self.clock.now(), self.limits)
             rows = tuple(stored.tasks.values())
-            error = await tree.journal.ask(Create(self.plan, stored.head, rows))
-            assert error is None, error
+            await tree.storage.create(self.plan, stored.head, rows)
             take_up = True
         if take_up:
             await tree.take_up(stored)
@@ -221,9 +223,11 @@ class Service:
     def _surroundings(self) -> Surroundings:
         return Surroundings(
             clock=self.clock,
+            pause=lambda wait: self.clock.sleep(wait.total_seconds()),
             jitter=lambda: self._jitter,
             watcher=self,
             open_journal=self._open_journal,
+            failed=self.failures.append,
             embedded=None,
             launcher=FaultyLauncher(self.launcher, self.faults),
             lease=timedelta(minutes=3),
@@ -241,6 +245,7 @@ class Service:
     async def _ports_of(self, sprint: Sprint) -> SprintPorts:
         dag = self.plan.dag
         world = World(
+            settling=self._settling,
             forge=FaultyForge(self.forge, self.faults),
             workspace=FaultyWorkspace(self.workspace, self.faults),
             launcher=FaultyLauncher(self.launcher, self.faults),

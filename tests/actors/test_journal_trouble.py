@@ -19,15 +19,15 @@ CHAIN = dag(task("a"), task("b", "a"))
 )
 @pytest.mark.parametrize("call", ["commit", "claim"])
 async def test_a_write_that_fails_changes_nothing_in_the_end(call: str, ambiguous: bool, when: When) -> None:
-    """C1: every second write of the kind; the first commit is that of the start, whose caller is told."""
+    """C1: every second write of the kind."""
     rehearsal = await rehearse(CHAIN, Cast(reviewer=picky("a")))
     wrong: list[str] = []
-    for nth in range(2, rehearsal.writes.count(call), 2):
+    for nth in range(0, rehearsal.writes.count(call), 2):
         async with running(CHAIN, cast=rehearsal.cast) as service:
             service.faults.fail(call, Unavailable("disk I/O error", ambiguous=ambiguous), when, skip=nth)
             await service.finish()
             wrong += [f"{call} {nth}: {line}" for line in await rehearsal.compare(service)]
-            assert len(service.crashes()) == 1
+            assert service.crashes() == []
     assert not wrong, "\n".join(wrong)
 
 
@@ -39,11 +39,4 @@ async def test_a_postponement_that_fails_changes_nothing_in_the_end(when: When) 
         service.faults.fail("postpone", Unavailable("disk I/O error", ambiguous=True), when, times=2)
         await service.finish()
         assert await rehearsal.compare(service) == []
-
-
-async def test_a_journal_that_fails_several_times_in_a_row_is_outlived() -> None:
-    rehearsal = await rehearse(CHAIN, Cast())
-    async with running(CHAIN, cast=rehearsal.cast) as service:
-        service.faults.fail("commit", Unavailable("disk full", ambiguous=False), times=4, skip=20)
-        await service.finish()
-        assert await rehearsal.compare(service) == []
+        assert service.crashes() == []
