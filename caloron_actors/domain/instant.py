@@ -36,3 +36,7 @@ class Age(msgspec.Struct, frozen=True):
         """The age at `now`. Time across a reboot is not counted: no clock has measured it."""
         passed = now.awake - self.awake if now.boot_id == self.boot_id else timedelta(0)
         return Age(lived=self.lived + max(passed, timedelta(0)), awake=now.awake, boot_id=now.boot_id)
+
+    def counted_on(self, earlier: "Age") -> bool:
+        """Whether a later reading gives the same age from here as from `earlier`: no reboot lies between."""
+        return self.boot_id == earlier.boot_id and self.awake >= earlier.awake

@@ -12,9 +12,15 @@ _CLOSING = re.compile(
     re.IGNORECASE,
 )
 """Wider than what forges close issues by: not bound to a word's start, nor to a blank before the reference."""
-_MENTION = re.compile(r"@(?=[A-Za-z0-9])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""C0 and C1 controls but tab and newline, what turns the reading direction, and halves of characters."""
+_MENTION = re.compile(r"@(?=\w)")
+_REFERENCE = re.compile(r"&(?=#|commat;|num;)", re.IGNORECASE)
+"""Where a character is written as a reference: rendered it could be the `@` or `#` that was taken away here."""
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
+    r"\U000e0000-\U000e007f]"
+)
+"""C0 and C1 controls but tab and newline, what turns the reading direction or hides words, and halves of characters."""
+_FOREIGN_MARK = re.compile(r"<!(?=--\s*caloron:)", re.IGNORECASE)
 _INVISIBLE = "\u200b"
 TEXT_LIMIT = 20_000
 """Characters of an agent's text that are posted; forges refuse bodies above 65,536."""
@@ -33,6 +39,11 @@ def marked(secret: bytes, body: str, key: EffectKey) -> bool:
     )
 
 
+def unmarked(text: str) -> str:
+    """The operator's own words as they are, but no hidden mark and no control character that was copied into them."""
+    return _FOREIGN_MARK.sub(f"<{_INVISIBLE}!", _CONTROL.sub("", text.replace("\r\n", "\n")))
+
+
 def neutralise(text: str, limit: int = TEXT_LIMIT) -> str:
     """Make an agent's words harmless on a forge: no mentions, no closing keywords, no hidden marks, no control characters.
 
@@ -40,6 +51,7 @@ def neutralise(text: str, limit: int = TEXT_LIMIT) -> str:
     """
     clean = _CONTROL.sub("", text.replace("\r\n", "\n"))
     clean = clean.replace("<!--", f"<{_INVISIBLE}!--")
+    clean = _REFERENCE.sub(f"&{_INVISIBLE}", clean)
     clean = _MENTION.sub(f"@{_INVISIBLE}", clean)
     clean = _CLOSING.sub(rf"\1{_INVISIBLE}", clean)
     if len(clean) > limit:

@@ -9,6 +9,7 @@ from caloron_actors.domain.effects import Intent
 from caloron_actors.domain.events import Event
 from caloron_actors.domain.ids import EffectKey, SprintId
 from caloron_actors.domain.instant import Now
+from caloron_actors.domain.sprint.recorded import Recorded, Result, result_of
 from caloron_actors.domain.sprint.state import Sprint, SprintHead, SprintPlan
 from caloron_actors.domain.task import Task
 
@@ -30,6 +31,22 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     settled: EffectKey | None = None
     refusal: str | None = None
 
+    def result(self) -> Result:
+        """What is kept of the entry for good."""
+        return result_of(self.event, self.head, self.changed, self.intents, self.withdrawn)
+
+    def recorded(self) -> Recorded:
+        """The entry as it is read back."""
+        return Recorded(
+            seq=self.head.seq,
+            at=self.at,
+            kind=type(self.event).__name__,
+            event=self.event,
+            refusal=self.refusal,
+            settled=self.settled,
+            result=self.result(),
+        )
+
 
 class OpenIntent(msgspec.Struct, frozen=True, kw_only=True):
     """An intent that is neither settled nor withdrawn. `tries` counts the times it was claimed, over all restarts."""
@@ -39,15 +56,6 @@ class OpenIntent(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     since: datetime
     due: datetime | None = None
-
-
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """One journalled event, for reading back in order."""
-
-    seq: int
-    wall: datetime
-    event: Event
-    refusal: str | None
 
 
 class Journal(Protocol):
@@ -84,3 +92,6 @@ class Journal(Protocol):
     async def history(self, sprint: SprintId, after: int = 0, limit: int = 1000) -> list[Recorded]:
         """The journalled events with a sequence number above `after`, in order."""
         ...
+
+
+__all__ = ["Entry", "Journal", "OpenIntent", "Recorded", "Result"]

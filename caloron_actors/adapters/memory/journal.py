@@ -67,9 +67,7 @@ class MemoryJournal:
         sprint = self._checked(entry)
         tasks = sprint.tasks | {task.id: task for task in entry.changed}
         self._sprints[entry.head.id] = Sprint(plan=sprint.plan, head=entry.head, tasks=tasks)
-        self._events[entry.head.id].append(
-            Recorded(seq=entry.head.seq, wall=entry.at.wall, event=entry.event, refusal=entry.refusal)
-        )
+        self._events[entry.head.id].append(entry.recorded())
         if entry.settled is not None:
             self._promises[entry.settled].state = "settled"
         for intent in entry.intents:

@@ -9,22 +9,34 @@ from caloron_actors.adapters.sqlite.trouble import refused
 from caloron_actors.domain.effects import Effect
 from caloron_actors.domain.events import Event
 from caloron_actors.domain.instant import Now
+from caloron_actors.domain.sprint.recorded import Result
 from caloron_actors.domain.sprint.state import SprintHead, SprintPlan
 from caloron_actors.domain.task import Task
 from caloron_actors.ports.errors import Rejected
 
 T = TypeVar("T")
 
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A sprint before the first event of a segment; its plan never changes."""
+
+    head: SprintHead
+    tasks: tuple[Task, ...]
+
+
 PLAN = msgspec.json.Decoder(SprintPlan)
 HEAD = msgspec.json.Decoder(SprintHead)
 TASK = msgspec.json.Decoder(Task)
 EVENT: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 EFFECT: msgspec.json.Decoder[Effect] = msgspec.json.Decoder(Effect)
+NOW = msgspec.json.Decoder(Now)
+RESULT = msgspec.json.Decoder(Result)
+SNAPSHOT = msgspec.json.Decoder(Snapshot)
 
 _ENCODER = msgspec.json.Encoder()
 
 
-def to_text(value: SprintPlan | SprintHead | Task | Event | Effect | Now) -> str:
+def to_text(value: SprintPlan | SprintHead | Task | Event | Effect | Now | Result) -> str:
     """The column's text. Raises `Rejected` for a value that JSON cannot hold, such as half a surrogate pair."""
     try:
         return _ENCODER.encode(value).decode()

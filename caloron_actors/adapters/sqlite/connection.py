@@ -38,6 +38,11 @@ class OneHop(aiosqlite.Connection):
         result: T = await execute(work)
         return result
 
+    def later(self, work: Callable[[], None]) -> None:
+        """Run `work` in the connection's thread after all that was asked for before; nobody waits for it."""
+        queue = cast("Any", self)._tx  # noqa: SLF001  # as above
+        queue.put_nowait((None, work))
+
     def join(self) -> None:
         """Wait until the thread has ended, at most CLOSE_SECONDS."""
         self._thread.join(CLOSE_SECONDS)
@@ -107,3 +112,8 @@ class Hops:
                 return await self._thread.hop(partial(work, native))
         except TimeoutError as error:
             raise Unavailable(f"{self.path} does not answer", ambiguous=True) from error
+
+    def later(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run `work` once all that was asked for before is done. Nobody waits for it, so it has to keep its failures."""
+        if self._native is not None:
+            self._thread.later(partial(work, self._native))

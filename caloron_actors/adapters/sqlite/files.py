@@ -20,7 +20,9 @@ BUSY_SECONDS = 5.0
 def migrations() -> tuple[str, ...]:
     """The scripts that lead from an empty file to the present schema; `user_version` counts those applied."""
     package = resources.files("caloron_actors.adapters.sqlite")
-    return (package.joinpath("schema.sql").read_text(encoding="utf-8"),)
+    return tuple(
+        package.joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "segments.sql")
+    )
 
 
 def prepare(path: Path, scripts: Sequence[str]) -> None:

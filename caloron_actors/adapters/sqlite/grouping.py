@@ -50,6 +50,8 @@ class GroupCommit:
         self._hops = hops
         self._turn = anyio.Lock()
         self._waiting: list[Write[object]] = []
+        self.afterwards: Callable[[], None] = lambda: None
+        """Called after each group that was committed."""
 
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run `job` in a durable transaction. Once asked for it is done, also when the caller is cancelled.
@@ -72,6 +74,7 @@ class GroupCommit:
         group, self._waiting = self._waiting[:GROUP_LIMIT], self._waiting[GROUP_LIMIT:]
         try:
             await self._hops.run(partial(transact, group))
+            self.afterwards()
         except BaseException as error:
             lost = (
                 error

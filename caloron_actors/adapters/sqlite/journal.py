@@ -11,6 +11,7 @@ from typing import TypeVar
 import anyio.to_thread
 
 from caloron_actors.adapters.sqlite import reading, writing
+from caloron_actors.adapters.sqlite.compaction import Compaction
 from caloron_actors.adapters.sqlite.connection import Hops
 from caloron_actors.adapters.sqlite.files import migrations, prepare
 from caloron_actors.adapters.sqlite.grouping import GroupCommit
@@ -22,6 +23,8 @@ from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.journal import Entry, OpenIntent, Recorded
 
 T = TypeVar("T")
+UNNAMED = "unnamed"
+"""The version of a `step` nobody has named: of one that only reads, or of a test."""
 
 
 class SqliteJournal:
@@ -30,33 +33,43 @@ class SqliteJournal:
     After an ambiguous `Unavailable` the owner must load a sprint again before it goes on with it.
     """
 
-    def __init__(self, hops: Hops, wall: WallClock) -> None:
+    def __init__(self, hops: Hops, wall: WallClock, step_version: str = UNNAMED) -> None:
         self._hops = hops
         self._wall = wall
+        self._version = step_version
         self._writes = GroupCommit(hops)
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: Path, *, wall: WallClock, scripts: Sequence[str] | None = None
+        cls,
+        path: Path,
+        *,
+        wall: WallClock,
+        step_version: str = UNNAMED,
+        scripts: Sequence[str] | None = None,
     ) -> AsyncGenerator["SqliteJournal", None]:
         """Check, create or migrate the file at `path`, and close it at the end.
 
-        Raises `StateUnusable`, with the file's bytes as they were, when it is damaged, newer or not ours, and
-        `Unavailable` on I/O trouble. `scripts` are the schema's migrations, by default the present ones.
+        `step_version` names the `step` whose events will be written. Raises `StateUnusable`, with the file's bytes as
+        they were, when it is damaged, newer or not ours, and `Unavailable` on I/O trouble. `scripts` are the schema's
+        migrations, by default the present ones.
         """
         steps = migrations() if scripts is None else tuple(scripts)
         await anyio.to_thread.run_sync(prepare, path, steps)
         async with Hops.open(path) as hops:
-            yield cls(hops, wall)
+            journal = cls(hops, wall, step_version)
+            journal._writes.afterwards = Compaction(hops).look
+            yield journal
 
     async def create(self, plan: SprintPlan, head: SprintHead, tasks: tuple[Task, ...]) -> None:
         """Store a new sprint."""
-        await self._writes.write(writing.NewSprint.encode(plan, head, tasks, self._wall.now().wall).write)
+        rows = writing.NewSprint.encode(plan, head, tasks, self._wall.now().wall)
+        await self._writes.write(partial(rows.write, version=self._version))
 
     async def commit(self, entry: Entry) -> None:
         """Write an entry, or raise and write nothing of it."""
-        await self._writes.write(writing.NewEntry.encode(entry).write)
+        await self._writes.write(partial(writing.NewEntry.encode(entry).write, version=self._version))
 
     async def claim(self, sprint: SprintId, key: EffectKey) -> bool:
         """Mark an open intent as being done now. Raises `NotFound` for a key that was never promised."""

@@ -5,9 +5,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from caloron_actors.adapters.sqlite.codec import EFFECT, EVENT, HEAD, PLAN, TASK, from_text
+import msgspec
+
+from caloron_actors.adapters.sqlite.codec import (
+    EFFECT,
+    EVENT,
+    HEAD,
+    NOW,
+    PLAN,
+    RESULT,
+    SNAPSHOT,
+    TASK,
+    Snapshot,
+    from_text,
+)
 from caloron_actors.adapters.sqlite.trouble import refused
-from caloron_actors.domain.effects import Intent
+from caloron_actors.domain.effects import Effect, Intent
 from caloron_actors.domain.ids import EffectKey, SprintId
 from caloron_actors.domain.sprint.state import Sprint, SprintHead
 from caloron_actors.ports.journal import OpenIntent, Recorded
@@ -19,7 +32,37 @@ OPEN_INTENTS = """
 SELECT key, body, state, tries, since, due FROM intents
 WHERE sprint = ? AND state IN ('waiting', 'claimed') ORDER BY ordinal
 """
-HISTORY = "SELECT seq, wall, body, refusal FROM events WHERE sprint = ? AND seq > ? ORDER BY seq LIMIT ?"
+HISTORY = """
+SELECT seq, at, kind, body, result, refusal, settled FROM events WHERE sprint = ? AND seq > ? ORDER BY seq LIMIT ?
+"""
+SEGMENTS = """
+SELECT ordinal, version, first_seq, compacted, snapshot FROM segments WHERE sprint = ? ORDER BY ordinal
+"""
+INTENTS = "SELECT key, body, state, unwanted, settled_seq FROM intents WHERE sprint = ? ORDER BY ordinal"
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a sprint's journal, written by the `step` named `version`.
+
+    `version` is empty where it is not known. `snapshot` is the sprint before the event `first_seq`, None when it is not
+    kept (any more).
+    """
+
+    ordinal: int
+    version: str
+    first_seq: int
+    compacted: bool
+    snapshot: Snapshot | None
+
+
+class StoredIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """An intent's row in whatever state. `effect` is None once it was compacted; `unwanted`: it was taken back."""
+
+    key: EffectKey
+    effect: Effect | None
+    state: Literal["waiting", "claimed", "settled", "withdrawn"]
+    unwanted: bool
+    settled: int | None
 
 
 def heads(path: Path, connection: sqlite3.Connection) -> list[SprintHead]:
@@ -60,12 +103,50 @@ def history(
     path: Path, sprint: SprintId, after: int, limit: int, connection: sqlite3.Connection
 ) -> list[Recorded]:
     """At most `limit` events of a sprint with a number above `after`."""
-    rows: list[tuple[int, str, str, str | None]] = connection.execute(
-        HISTORY, (sprint, after, limit)
-    ).fetchall()
+    rows: list[tuple[int, str, str, str | None, str, str | None, EffectKey | None]]
+    rows = connection.execute(HISTORY, (sprint, after, limit)).fetchall()
     return [
-        Recorded(seq=seq, wall=instant(wall, path), event=from_text(EVENT, body, path), refusal=refusal)
-        for seq, wall, body, refusal in rows
+        Recorded(
+            seq=seq,
+            at=from_text(NOW, at, path),
+            kind=kind,
+            event=None if body is None else from_text(EVENT, body, path),
+            refusal=refusal,
+            settled=settled,
+            result=from_text(RESULT, result, path),
+        )
+        for seq, at, kind, body, result, refusal, settled in rows
+    ]
+
+
+def segments(path: Path, sprint: SprintId, connection: sqlite3.Connection) -> list[Segment]:
+    """The segments of a sprint's journal, oldest first."""
+    rows: list[tuple[int, str, int, int, str | None]] = connection.execute(SEGMENTS, (sprint,)).fetchall()
+    return [
+        Segment(
+            ordinal=ordinal,
+            version=version,
+            first_seq=first_seq,
+            compacted=bool(compacted),
+            snapshot=None if snapshot is None else from_text(SNAPSHOT, snapshot, path),
+        )
+        for ordinal, version, first_seq, compacted, snapshot in rows
+    ]
+
+
+def intents(path: Path, sprint: SprintId, connection: sqlite3.Connection) -> list[StoredIntent]:
+    """All intents of a sprint, in the order they were promised."""
+    rows: list[tuple[str, str | None, Literal["waiting", "claimed", "settled", "withdrawn"], int, int | None]]
+    rows = connection.execute(INTENTS, (sprint,)).fetchall()
+    return [
+        StoredIntent(
+            key=EffectKey(key),
+            effect=None if body is None else from_text(EFFECT, body, path),
+            state=state,
+            unwanted=bool(unwanted),
+            settled=settled,
+        )
+        for key, body, state, unwanted, settled in rows
     ]
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from caloron_actors.adapters.sqlite import segments
 from caloron_actors.adapters.sqlite.codec import to_text
 from caloron_actors.domain.effects import Intent
 from caloron_actors.domain.ids import EffectKey, SprintId, TaskId
@@ -17,11 +18,10 @@ ADD_SPRINT = """
 INSERT INTO sprints (id, seq, created, plan, head) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 ADD_TASK = "INSERT INTO tasks (sprint, place, task, row) VALUES (?, ?, ?, ?)"
-STORED_SEQ = "SELECT seq FROM sprints WHERE id = ?"
 SET_HEAD = "UPDATE sprints SET seq = ?, head = ? WHERE id = ?"
 SET_TASK = "UPDATE tasks SET row = ? WHERE sprint = ? AND task = ?"
 ADD_EVENT = """
-INSERT INTO events (sprint, seq, wall, at, kind, body, refusal, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO events (sprint, seq, wall, at, kind, body, result, refusal, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 ADD_INTENT = """
 INSERT INTO intents (sprint, key, kind, body, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
@@ -68,14 +68,15 @@ class NewSprint(msgspec.Struct, frozen=True):
         rows = tuple((task.id, to_text(task)) for task in tasks)
         return cls(head.id, head.seq, wall.isoformat(), to_text(plan), to_text(head), rows)
 
-    def write(self, connection: sqlite3.Connection) -> None:
-        """Insert all rows."""
+    def write(self, connection: sqlite3.Connection, version: str) -> None:
+        """Insert all rows; `version` names the `step` that will write its events."""
         row = (self.id, self.seq, self.created, self.plan, self.head)
         if connection.execute(ADD_SPRINT, row).rowcount != 1:
             raise Rejected(f"sprint {self.id} is stored already")
         connection.executemany(
             ADD_TASK, [(self.id, place, task, text) for place, (task, text) in enumerate(self.tasks)]
         )
+        segments.first(connection, self.id, version)
 
 
 class NewEntry(msgspec.Struct, frozen=True):
@@ -84,6 +85,7 @@ class NewEntry(msgspec.Struct, frozen=True):
     entry: Entry
     at: str
     event: str
+    result: str
     head: str
     tasks: tuple[tuple[TaskId, str], ...]
     intents: tuple[tuple[Intent, str], ...]
@@ -95,15 +97,16 @@ class NewEntry(msgspec.Struct, frozen=True):
             entry=entry,
             at=to_text(entry.at),
             event=to_text(entry.event),
+            result=to_text(entry.result()),
             head=to_text(entry.head),
             tasks=tuple((task.id, to_text(task)) for task in entry.changed),
             intents=tuple((intent, to_text(intent.effect)) for intent in entry.intents),
         )
 
-    def write(self, connection: sqlite3.Connection) -> None:
-        """Write the event, the changed rows and what becomes of intents."""
+    def write(self, connection: sqlite3.Connection, version: str) -> None:
+        """Write the event, the changed rows and what becomes of intents; `version` names the `step` that ran."""
         sprint, seq = self.entry.head.id, self.entry.head.seq
-        expect_seq(connection, sprint, seq)
+        segments.enter(connection, sprint, seq, version)
         connection.execute(SET_HEAD, (seq, self.head, sprint))
         for task, text in self.tasks:
             if connection.execute(SET_TASK, (text, sprint, task)).rowcount != 1:
@@ -121,6 +124,7 @@ class NewEntry(msgspec.Struct, frozen=True):
             self.at,
             kind,
             self.event,
+            self.result,
             entry.refusal,
             entry.settled,
         )
@@ -135,15 +139,6 @@ class NewEntry(msgspec.Struct, frozen=True):
             if connection.execute(ADD_INTENT, row).rowcount != 1:
                 raise Rejected(f"intent {intent.key} is stored already")
         connection.executemany(WITHDRAW, [(sprint, key) for key in self.entry.withdrawn])
-
-
-def expect_seq(connection: sqlite3.Connection, sprint: SprintId, seq: int) -> None:
-    """Raise unless `seq` is the one after the stored one."""
-    found = connection.execute(STORED_SEQ, (sprint,)).fetchone()
-    if found is None:
-        raise NotFound(f"sprint {sprint} is not stored")
-    if seq != found[0] + 1:
-        raise Rejected(f"sprint {sprint} stands at {found[0]}, so {seq} cannot follow")
 
 
 def claim(connection: sqlite3.Connection, sprint: SprintId, key: EffectKey, wall: str) -> bool:

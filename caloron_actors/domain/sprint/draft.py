@@ -133,13 +133,15 @@ class Draft:
     def done(self) -> Step:
         """Close the draft."""
         changed = tuple(self.tasks[t] for t, before in self.touched.items() if self.tasks[t] != before)
-        clock_only = msgspec.structs.replace(self.head, age=self._before.head.age, seq=self._before.head.seq)
+        before = self._before.head
+        clock_only = msgspec.structs.replace(self.head, age=before.age, seq=before.seq)
+        nothing = not (changed or self._intents or self._withdrawn) and clock_only == before
         return Step(
             sprint=Sprint(plan=self.plan, head=self.head, tasks=self.tasks, index=self.index),
             changed=changed,
             intents=tuple(self._intents),
             withdrawn=tuple(self._withdrawn),
-            idle=not (changed or self._intents or self._withdrawn) and clock_only == self._before.head,
+            idle=nothing and self.head.age.counted_on(before.age),
         )
 
     def _key(self, kind: str, task: TaskId, ordinal: str | int) -> EffectKey:

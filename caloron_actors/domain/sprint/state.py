@@ -41,6 +41,10 @@ class SprintHead(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: timedelta | None = None
     refused: int = 0
 
+    def refusing(self, now: Now) -> "SprintHead":
+        """The head after a refusal that has to be journalled: it is counted, and the time has passed."""
+        return msgspec.structs.replace(self, seq=self.seq + 1, age=self.age.at(now), refused=self.refused + 1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sprint:
@@ -66,7 +70,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     intents: tuple[Intent, ...] = ()
     withdrawn: tuple[EffectKey, ...] = ()
     idle: bool = False
-    """Whether nothing but the clock has moved: such a step need not be journalled."""
+    """Whether nothing but the clock has moved: such a step need not be journalled, as long as the next journalled one
+    leads to the same age without it. The first step after a reboot is never idle."""
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -137,7 +137,7 @@ def test_a_backoff_survives_a_reboot() -> None:
     play.launch("a")
     play.ends("a", "failed")
     play.reboot(HOUR)
-    assert play.start().idle
+    assert play.start().changed == ()
     assert not play.effects(fx.PrepareWork)
     play.wait(timedelta(seconds=1))
     assert play.effects(fx.PrepareWork)
