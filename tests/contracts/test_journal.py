@@ -15,10 +15,11 @@ from caloron_actors.domain.effects import CloseIssue, CreateIssue, Intent
 from caloron_actors.domain.events import Event, IssueCreated, Limits, TimePassed
 from caloron_actors.domain.ids import AgentId, EffectKey, SprintId, TaskId
 from caloron_actors.domain.instant import Age
+from caloron_actors.domain.sprint.recorded import Moved
 from caloron_actors.domain.sprint.state import SprintHead, SprintPlan
 from caloron_actors.domain.task import Status, Task
 from caloron_actors.ports.errors import NotFound, Rejected
-from caloron_actors.ports.journal import Entry, Journal, OpenIntent
+from caloron_actors.ports.journal import Entry, Journal, OpenIntent, Recorded, Result
 
 CLOCK = ManualClock()
 NOW = CLOCK.now()
@@ -102,6 +103,34 @@ async def test_a_commit_changes_the_rows_it_names(journal: Journal) -> None:
     assert list(sprint.tasks.values()) == [Task(id=A), changed]
     (event,) = await journal.history(SPRINT)
     assert (event.seq, event.wall, event.event, event.refusal) == (1, NOW.wall, IssueCreated(A, 7), None)
+
+
+async def test_history_tells_all_of_an_event_and_what_came_of_it(journal: Journal) -> None:
+    await begin(journal)
+    moved = Task(id=A, status=Status.BLOCKED, reason="no\nway")
+    written = msgspec.structs.replace(promise(1, ISSUE), changed=(moved,), withdrawn=(EffectKey("s1/x"),))
+    await journal.commit(written)
+    refused = msgspec.structs.replace(entry(2, IssueCreated(A, 7)), settled=KEY, refusal="it is blocked")
+    await journal.commit(refused)
+    first, second = await journal.history(SPRINT)
+    assert first == Recorded(
+        seq=1,
+        at=NOW,
+        kind="TimePassed",
+        event=TimePassed(),
+        result=Result(
+            moved=(Moved(A, Status.BLOCKED, "no way"),), promised=(KEY,), withdrawn=(EffectKey("s1/x"),)
+        ),
+    )
+    assert second == Recorded(
+        seq=2,
+        at=NOW,
+        kind="IssueCreated",
+        event=IssueCreated(A, 7),
+        refusal="it is blocked",
+        settled=KEY,
+        result=Result(task=A),
+    )
 
 
 async def test_history_is_read_in_pages(journal: Journal) -> None:

@@ -31,7 +31,7 @@ def prepare(path: Path, scripts: Sequence[str]) -> None:
         if not os.path.lexists(path):
             _create(path, scripts)
         else:
-            _check_header(path)
+            check_header(path)
             _migrate(path, scripts, _check_content(path, len(scripts)))
     except sqlite3.Error as error:
         raise translated(path, error) from error
@@ -71,7 +71,7 @@ def _create(path: Path, scripts: Sequence[str]) -> None:
         os.close(directory)
 
 
-def _check_header(path: Path) -> None:
+def check_header(path: Path) -> None:
     """Recognise our own file by its first bytes: SQLite itself must not touch a stranger's (it may repair it)."""
     if not stat.S_ISREG(path.lstat().st_mode):
         raise refused(path, "is not a regular file", "move it away")
