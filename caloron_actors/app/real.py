@@ -16,6 +16,7 @@ from caloron_actors.adapters.workspace import GitWorkspace, Remote
 from caloron_actors.app.embedded import Access, EmbeddedLocalForge
 from caloron_actors.app.options import HostOptions
 from caloron_actors.app.reports import log_alarm, log_undelivered
+from caloron_actors.app.version import step_version
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.git import Git
 from caloron_actors.ports.journal import Journal
@@ -65,7 +66,9 @@ class RealAdapters:
 
     def open_journal(self) -> AbstractAsyncContextManager[Journal]:
         """The journal in the state directory."""
-        return SqliteJournal.open(self._options.state / DATABASE, wall=self.clock)
+        return SqliteJournal.open(
+            self._options.state / DATABASE, wall=self.clock, step_version=step_version()
+        )
 
     async def connect(self, sprint: Sprint) -> SprintPorts:
         """A sprint's accounts and repository on the forge, its client, its workspace."""
