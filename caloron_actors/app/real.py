@@ -2,7 +2,7 @@
 
 import os
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from caloron_actors.actors.perform.world import World
@@ -85,6 +85,7 @@ class RealAdapters:
             secret=self._secret,
             wall_time=self._options.wall_time,
             pause=lambda wait: self.clock.sleep(wait.total_seconds()),
+            settling=timedelta(0),  # the embedded forge shows at once what it has accepted
         )
         return SprintPorts(world=world, limits=self._options.limits, author_login=access.author.login)
 

@@ -227,6 +227,29 @@ async def test_an_agents_words_cannot_carry_a_mark(service: MakeService) -> None
     assert first.author == f"{AUTHOR}-rev"
 
 
+async def test_a_plans_words_cannot_carry_a_mark(service: MakeService) -> None:
+    """The text of one task holds the mark of another one, whose issue is looked for first."""
+    copied = mark(SECRET, EffectKey("s1/b/CreateIssue/1"))
+    world = await service(dag(task("a", body=f"Do it. <!-- why --> {copied}"), task("b", "a")))
+    issues: list[int] = []
+
+    def lose_first(name: str, when: When) -> None:
+        if (name, when) == ("create_issue", "after"):
+            issues.append(1)
+            if len(issues) == 1:
+                world.kill()
+
+    world.faults.passing = lose_first
+    await world.until(lambda: world.dead)
+    world.faults.passing = None
+    await world.start()
+    await world.finish()
+    bodies = [issue.body for issue in await world.forge.issues()]
+    assert len(bodies) == 2
+    assert "<!-- why -->" in "".join(bodies)
+    assert sum(copied in body for body in bodies) == 1
+
+
 def _says(words: str) -> Part:
     async def review(stage: Stage) -> Finished:
         if stage.told(SEEN_BEFORE):

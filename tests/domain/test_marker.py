@@ -1,5 +1,6 @@
 """Marks that nobody can forge, and words that do nothing on a forge."""
 
+import html
 import re
 import unicodedata
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caloron_actors.domain.ids import EffectKey
-from caloron_actors.domain.marker import TEXT_LIMIT, mark, marked, neutralise, one_line
+from caloron_actors.domain.marker import TEXT_LIMIT, mark, marked, neutralise, one_line, unmarked
 
 SECRET, OTHER = b"secret of this state directory", b"secret of another one"
 KEY = EffectKey("s1/a/PostComment/3")
@@ -137,6 +138,37 @@ def test_closing_words(text: str) -> None:
     """A7: each of these would close an issue."""
     assert not CLOSES.search(neutralise(text))
     assert not CLOSES_URL.search(neutralise(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["&#64;maria", "&#x40;maria", "&#064;maria", "&commat;maria", "&COMMAT;maria", "@_maria", "@\u00e4"],
+)
+def test_mentions_in_disguise(text: str) -> None:
+    """A character that is written as a reference is one when it is shown."""
+    assert not re.search(r"@\w", html.unescape(neutralise(text)))
+
+
+@pytest.mark.parametrize("text", ["fixes &#35;4", "fixes &num;4", "fi&#120;es #4", "&#99;loses #4"])
+def test_closing_words_in_disguise(text: str) -> None:
+    assert not CLOSES.search(html.unescape(neutralise(text)))
+
+
+@pytest.mark.parametrize("hidden", ["\u200e", "\u200f", "\u061c", "\u2028", "\u2029", "\ufeff", "\U000e0041"])
+def test_nothing_is_said_that_cannot_be_seen(hidden: str) -> None:
+    """What turns the reading direction, breaks lines unseen, or spells words in invisible letters."""
+    assert neutralise(f"a{hidden}b") == "ab"
+
+
+@given(st.text(st.sampled_from("@#<!- caloronx\n")), st.sampled_from(["", " ", "\n"]))
+def test_the_operators_words_keep_all_but_marks(text: str, gap: str) -> None:
+    """A plan may have comments, mentions and closing words of its own; a mark in it was copied from somewhere."""
+    assert unmarked("@maria closes #4 <!-- why -->") == "@maria closes #4 <!-- why -->"
+    copied = mark(SECRET, KEY).replace("<!-- ", f"<!--{gap}")
+    assert not marked(SECRET, unmarked(f"{text}{copied}{text}"), KEY)
+    assert not marked(SECRET, unmarked(mark(SECRET, KEY).replace("<!", "<\x00!")), KEY)
+    if "caloron:" not in text:
+        assert unmarked(text) == text
 
 
 def test_plain_words_are_not_touched() -> None:

@@ -1,5 +1,8 @@
 """Effects on the forge: issues, comments, labels, pull requests, reviews and merges."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 from caloron_actors.actors.perform.world import World, known_pull_request, place_of, task_plan
 from caloron_actors.domain import effects as fx
 from caloron_actors.domain.dag import TaskPlan
@@ -14,12 +17,15 @@ from caloron_actors.domain.events import (
     ReviewSubmitted,
 )
 from caloron_actors.domain.ids import EffectKey
-from caloron_actors.domain.marker import marked, neutralise, one_line
+from caloron_actors.domain.marker import marked, neutralise, one_line, unmarked
 from caloron_actors.domain.sprint.labels import TASK
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.domain.task import Review
 from caloron_actors.ports.errors import Rejected
 from caloron_actors.ports.forge import HeadMoved, Merged, NotMergeable, PullRequestSeen, ReviewSeen
+
+Verdict = Literal["approve", "request_changes"]
+ReviewState = Literal["approved", "changes_requested"]
 
 TITLE_LIMIT = 256
 """Characters of an issue's or pull request's title; GitHub refuses more."""
@@ -28,15 +34,24 @@ BODY_LIMIT, NEEDS_LIMIT = 60_000, 2_000
 """Characters of a task's text and of its list of dependencies in an issue, whose body GitHub limits to 65,536."""
 
 
+_STATES: Mapping[Verdict, ReviewState] = {"approve": "approved", "request_changes": "changes_requested"}
+
+
 async def create_issue(
     world: World, sprint: Sprint, effect: fx.CreateIssue, key: EffectKey, *, probe: bool
 ) -> Event:
     """Open the task's issue, or find the one that was opened: by its creator and its mark, over all issues."""
-    if probe:
+
+    async def ours() -> int | None:
         author = await world.forge.author_login()
         for issue in await world.forge.issues():
-            if issue.author == author and marked(world.secret, issue.body, key):
-                return IssueCreated(effect.task, issue.number)
+            if _wrote(author, issue.author) and marked(world.secret, issue.body, key):
+                return issue.number
+        return None
+
+    known = await world.settled(ours) if probe else None
+    if known is not None:
+        return IssueCreated(effect.task, known)
     plan = task_plan(sprint, effect.task)
     body = world.marked(_issue_body(plan), key)
     number = await world.forge.create_issue(one_line(plan.title, TITLE_LIMIT), body, [TASK])
@@ -45,7 +60,7 @@ async def create_issue(
 
 def _issue_body(plan: TaskPlan) -> str:
     needs = one_line(", ".join(plan.depends_on) or "none", NEEDS_LIMIT)
-    text = plan.body
+    text = unmarked(plan.body)
     if len(text) > BODY_LIMIT:
         text = f"{text[:BODY_LIMIT]}\n\n(cut: {len(text) - BODY_LIMIT} more characters, which the agents are given)"
     return f"{text}\n\n**Task**: {plan.id}\n**Depends on**: {needs}\n\nTask ID: {plan.id}"
@@ -53,32 +68,53 @@ def _issue_body(plan: TaskPlan) -> str:
 
 async def post_comment(world: World, effect: fx.PostComment, key: EffectKey, *, probe: bool) -> Event:
     """Comment once: the mark tells whether it stands already."""
-    if probe:
+
+    async def ours() -> int | None:
         author = await world.forge.author_login()
         for comment in await world.forge.comments(effect.number):
-            if comment.author == author and marked(world.secret, comment.body, key):
-                return NoteWritten(effect.task)
-    await world.forge.comment(effect.number, world.marked(neutralise(effect.text), key))
+            if _wrote(author, comment.author) and marked(world.secret, comment.body, key):
+                return comment.id
+        return None
+
+    if not probe or await world.settled(ours) is None:
+        await world.forge.comment(effect.number, world.marked(neutralise(effect.text), key))
     return NoteWritten(effect.task)
 
 
 async def open_pull_request(
-    world: World, sprint: Sprint, effect: fx.OpenPullRequest, key: EffectKey
+    world: World, sprint: Sprint, effect: fx.OpenPullRequest, key: EffectKey, *, probe: bool
 ) -> Event:
-    """Open the task's pull request, or find the open one of its branch: a branch has at most one."""
+    """Open the task's pull request, or find it: the open one of its branch, or the marked one, whatever became of it."""
     plan, task = task_plan(sprint, effect.task), sprint.tasks[effect.task]
     branch = place_of(sprint, effect.task).branch
-    author = await world.forge.author_login()
-    for pull in await world.forge.pull_requests(head=branch):
-        if pull.state == "open" and pull.author == author and pull.base_branch == sprint.plan.base_branch:
-            return PullRequestOpened(effect.task, pull.number)
+
+    async def ours() -> int | None:
+        author = await world.forge.author_login()
+        pulls = [
+            pull
+            for pull in await world.forge.pull_requests(head=branch)
+            if _wrote(author, pull.author) and pull.base_branch == sprint.plan.base_branch
+        ]
+        genuine = (pull.number for pull in pulls if marked(world.secret, pull.body, key))
+        return next(genuine, next((pull.number for pull in pulls if pull.state == "open"), None))
+
+    known = await (world.settled(ours) if probe else ours())
+    if known is not None:
+        return PullRequestOpened(effect.task, known)
     body = f"Closes #{task.issue}\n\nWork of {plan.assigned_to} on task {plan.id} of sprint {sprint.head.id}."
-    number = await world.forge.open_pull_request(
-        one_line(f"[{plan.id}] {plan.title}", TITLE_LIMIT),
-        world.marked(body, key),
-        branch,
-        sprint.plan.base_branch,
-    )
+    title = one_line(f"[{plan.id}] {plan.title}", TITLE_LIMIT)
+    try:
+        number = await world.forge.open_pull_request(
+            title, world.marked(body, key), branch, sprint.plan.base_branch
+        )
+    except Rejected as error:
+        if error.code not in (409, 422):
+            raise
+        # A branch has at most one open pull request: the refusal may mean that ours stands and no list shows it yet.
+        late = await world.settled(ours)
+        if late is None:
+            raise
+        return PullRequestOpened(effect.task, late)
     return PullRequestOpened(effect.task, number)
 
 
@@ -87,12 +123,15 @@ async def submit_review(
 ) -> Event:
     """Write a reviewer's verdict once: its mark and its author tell whether it stands already."""
     number = known_pull_request(sprint.tasks[effect.task])
-    seen: ReviewSeen | None = None
-    if probe:
+
+    async def ours() -> ReviewSeen | None:
         login = await world.forge.reviewer_login(effect.agent)
         for review in await world.forge.reviews(number):
-            if review.author == login and marked(world.secret, review.body, key):
-                seen = review
+            if _wrote(login, review.author) and marked(world.secret, review.body, key):
+                return review
+        return None
+
+    seen = await world.settled(ours) if probe else None
     if seen is None:
         text = neutralise(effect.text) or "Approved."
         cycle = sprint.tasks[effect.task].review_cycles + 1
@@ -101,7 +140,7 @@ async def submit_review(
     fact = Review(
         id=seen.id,
         login=seen.author or effect.agent,
-        state="approved" if effect.verdict == "approve" else "changes_requested",
+        state="dismissed" if seen.state == "dismissed" else _STATES[effect.verdict],
         head=effect.head,
         text=effect.text,
         submitted_at=seen.submitted_at,
@@ -120,9 +159,13 @@ async def merge(world: World, sprint: Sprint, effect: fx.MergePullRequest) -> Ev
     plan = task_plan(sprint, effect.task)
     title = f"Merge pull request #{effect.number}: [{plan.id}] {neutralise(plan.title)}"
     answer = await world.forge.merge(effect.number, effect.head, title)
+    if isinstance(answer, Merged):
+        return PullRequestMerged(effect.task, answer.commit)
+    # A merge whose answer was lost is refused like this when it is asked for again before the forge shows it.
+    pull = await world.forge.pull_request(effect.number)
+    if pull.merged and pull.merge_commit is not None:
+        return PullRequestMerged(effect.task, pull.merge_commit, pull.merged_by)
     match answer:
-        case Merged(commit=commit):
-            return PullRequestMerged(effect.task, commit)
         case HeadMoved():
             return MergeRefused(effect.task, effect.head, "the head has moved")
         case NotMergeable(reason=reason):
@@ -141,6 +184,11 @@ async def _obstacle(
     if paths:
         return MergeConflicted(effect.task, effect.head, paths)
     return MergeRefused(effect.task, effect.head, otherwise)
+
+
+def _wrote(account: str, author: str | None) -> bool:
+    """Whether a thing's author is that account. Logins differ in more than their case."""
+    return author is not None and author.casefold() == account.casefold()
 
 
 async def write_note(world: World, effect: fx.AddLabel | fx.RemoveLabel | fx.CloseIssue) -> Event:

@@ -1,5 +1,6 @@
 """One entry for every kind of effect."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
@@ -15,17 +16,22 @@ class Performer:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._untried = replace(world, settling=timedelta(0))
 
     async def pause(self, duration: timedelta) -> None:
         """Wait on the service's clock."""
         await self._world.pause(duration)
 
-    async def perform(self, sprint: Sprint, intent: fx.Intent, *, probe: bool) -> Event:  # noqa: C901, PLR0911, PLR0912 - one line a kind
+    async def perform(  # noqa: C901, PLR0911, PLR0912 - one line a kind
+        self, sprint: Sprint, intent: fx.Intent, *, probe: bool, tried: bool = True
+    ) -> Event:
         """Do an effect and give its outcome. With `probe` it may have been done before: look first.
 
-        Raises `Unavailable` when it should be tried again later and `Rejected` when the answer is a final no.
+        Without `tried` this state directory knows of no try (only one that a backup has forgotten could have been), so
+        that the forge's lists have settled long since. Raises `Unavailable` when it should be tried again later and
+        `Rejected` when the answer is a final no.
         """
-        world, effect, key = self._world, intent.effect, intent.key
+        world, effect, key = self._world if tried else self._untried, intent.effect, intent.key
         match effect:
             case fx.CreateIssue():
                 return await on_forge.create_issue(world, sprint, effect, key, probe=probe)
@@ -34,7 +40,7 @@ class Performer:
             case fx.AddLabel() | fx.RemoveLabel() | fx.CloseIssue():
                 return await on_forge.write_note(world, effect)
             case fx.OpenPullRequest():
-                return await on_forge.open_pull_request(world, sprint, effect, key)
+                return await on_forge.open_pull_request(world, sprint, effect, key, probe=probe)
             case fx.SubmitReview():
                 return await on_forge.submit_review(world, sprint, effect, key, probe=probe)
             case fx.MergePullRequest():

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from caloron_actors.domain.dag import TaskPlan
 from caloron_actors.domain.ids import EffectKey, TaskId, branch_name
@@ -15,10 +16,18 @@ from caloron_actors.ports.forge import Forge
 from caloron_actors.ports.launcher import Launcher
 from caloron_actors.ports.workspace import Place, Workspace
 
+SETTLING = timedelta(seconds=10)
+"""Longer than a large forge's lists take to show what it has accepted (seconds, as far as is known; none says)."""
+
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """The ports of one sprint. `secret` signs hidden marks; `wall_time` limits an attempt whose task sets no limit."""
+    """The ports of one sprint. `secret` signs hidden marks; `wall_time` limits an attempt whose task sets no limit.
+
+    `settling`: how long the forge's lists may lag behind what it has accepted; zero for one that reads what it wrote.
+    """
 
     forge: Forge
     workspace: Workspace
@@ -27,6 +36,15 @@ class World:
     secret: bytes
     wall_time: timedelta
     pause: Callable[[timedelta], Awaitable[None]]
+    settling: timedelta = SETTLING
+
+    async def settled(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """What `look` finds on the forge. Nothing found is believed only when the lists have had time to settle."""
+        found = await look()
+        if found is None and self.settling:
+            await self.pause(self.settling)
+            found = await look()
+        return found
 
     def marked(self, body: str, key: EffectKey) -> str:
         """A body with the hidden mark of the effect it is written for."""

@@ -104,10 +104,13 @@ class GiteaDialect:
             known = await self._known_labels()
             for name in names:
                 if name not in known:
+                    # Until it is known that it was made: Gitea would make a second one of the same name.
+                    self._label_ids = None
                     made = await self._calls.write(
                         "POST", f"{self._root}/labels", _NewLabel(name=name, color=_COLOUR), _wire.Id
                     )
                     known[name] = made.id
+                    self._label_ids = known
             return [known[name] for name in names]
 
     async def add_labels(self, number: int, names: Sequence[str]) -> None:

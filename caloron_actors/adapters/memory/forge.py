@@ -1,7 +1,7 @@
 """The forge port kept in memory, with GitHub's behaviour: for simulation, benchmarks and tests. No network, no git."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import anyio.lowlevel
@@ -72,6 +72,9 @@ class MemoryForge:
         git: GitModel | None = None,
         default_branch: str = "main",
     ) -> None:
+        self.lag = timedelta(0)
+        """How long lists do not show what was made: a large forge's lists are read from copies of its database."""
+        self._made: dict[tuple[str, int], datetime] = {}
         self._wall = wall
         self._author = author_login
         self._reviewers = dict(reviewer_logins or {})
@@ -106,7 +109,8 @@ class MemoryForge:
 
     async def create_issue(self, title: str, body: str, labels: Sequence[str]) -> int:
         await anyio.lowlevel.checkpoint()
-        return self._rules.open_issue(self._author, title, body, labels, self._now())
+        number = self._rules.open_issue(self._author, title, body, labels, self._now())
+        return self._note("thing", number)
 
     async def issue(self, number: int) -> IssueSeen:
         await anyio.lowlevel.checkpoint()
@@ -116,7 +120,11 @@ class MemoryForge:
 
     async def issues(self, since: datetime | None = None) -> list[IssueSeen]:
         await anyio.lowlevel.checkpoint()
-        return [issue for issue in self._rules.issues.values() if _at_or_after(issue.updated_at, since)]
+        return [
+            issue
+            for issue in self._rules.issues.values()
+            if _at_or_after(issue.updated_at, since) and self._shown("thing", issue.number)
+        ]
 
     async def close_issue(self, number: int) -> None:
         await anyio.lowlevel.checkpoint()
@@ -124,14 +132,16 @@ class MemoryForge:
 
     async def comment(self, number: int, body: str) -> int:
         await anyio.lowlevel.checkpoint()
-        return self._rules.comment(self._author, number, body, self._now())
+        return self._note("comment", self._rules.comment(self._author, number, body, self._now()))
 
     async def comments(self, number: int, since: datetime | None = None) -> list[CommentSeen]:
         await anyio.lowlevel.checkpoint()
         if number not in self._rules.comments:
             raise NotFound("Not Found", code=404)
         return [
-            comment for comment in self._rules.comments[number] if _at_or_after(comment.created_at, since)
+            comment
+            for comment in self._rules.comments[number]
+            if _at_or_after(comment.created_at, since) and self._shown("comment", comment.id)
         ]
 
     async def add_labels(self, number: int, labels: Sequence[str]) -> None:
@@ -147,7 +157,8 @@ class MemoryForge:
 
     async def open_pull_request(self, title: str, body: str, head: str, base: str) -> int:
         await anyio.lowlevel.checkpoint()
-        return self._rules.open_pull(self._author, title, body, head=head, base=base, now=self._now())
+        number = self._rules.open_pull(self._author, title, body, head=head, base=base, now=self._now())
+        return self._note("thing", number)
 
     async def pull_request(self, number: int) -> PullRequestSeen:
         await anyio.lowlevel.checkpoint()
@@ -162,7 +173,9 @@ class MemoryForge:
         return [
             replace(pull, mergeable=None, merged_by=None)
             for pull in seen
-            if (head is None or pull.head_branch == head) and _at_or_after(pull.updated_at, since)
+            if (head is None or pull.head_branch == head)
+            and _at_or_after(pull.updated_at, since)
+            and self._shown("thing", pull.number)
         ]
 
     async def submit_review(
@@ -174,15 +187,16 @@ class MemoryForge:
         commit: Commit,
     ) -> ReviewSeen:
         await anyio.lowlevel.checkpoint()
-        return self._rules.review(
-            self._reviewer(reviewer), number, verdict, body, commit=commit, now=self._now()
-        )
+        login = self._reviewer(reviewer)
+        made = self._rules.review(login, number, verdict, body, commit=commit, now=self._now())
+        self._note("review", made.id)
+        return made
 
     async def reviews(self, number: int) -> list[ReviewSeen]:
         await anyio.lowlevel.checkpoint()
         if number not in self._rules.reviews:
             raise NotFound("Not Found", code=404)
-        return list(self._rules.reviews[number])
+        return [review for review in self._rules.reviews[number] if self._shown("review", review.id)]
 
     async def merge(self, number: int, expected_head: Commit, title: str) -> MergeAnswer:
         await anyio.lowlevel.checkpoint()
@@ -192,6 +206,14 @@ class MemoryForge:
         if reviewer not in self._reviewers:
             raise Unauthorized(f"no credential for the reviewer {reviewer!r}")
         return self._reviewers[reviewer]
+
+    def _note(self, kind: str, number: int) -> int:
+        self._made[kind, number] = self._wall()
+        return number
+
+    def _shown(self, kind: str, number: int) -> bool:
+        made = self._made.get((kind, number))
+        return made is None or self._wall() >= made + self.lag
 
     def _now(self) -> datetime:
         return self._wall().astimezone(UTC).replace(microsecond=0)
