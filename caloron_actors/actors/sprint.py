@@ -9,11 +9,12 @@ from datetime import timedelta
 import msgspec
 import structlog
 
-from caloron_actors.actors.agent import AgentActor, AgentArg, Role, Watch, agent_key
+from caloron_actors.actors.agent import AgentActor, AgentArg, Watch, agent_key
+from caloron_actors.actors.runs import Runs
 from caloron_actors.actors.storage import Storage
 from caloron_actors.domain.effects import Intent
 from caloron_actors.domain.events import Event, Limits, RunStarted, SprintStarted, TimePassed
-from caloron_actors.domain.ids import AgentId, EffectKey, SprintId, TaskId
+from caloron_actors.domain.ids import AgentId, EffectKey, SprintId
 from caloron_actors.domain.sprint.schedule import next_deadline
 from caloron_actors.domain.sprint.state import Refused, Sprint, Step
 from caloron_actors.domain.sprint.step import step
@@ -57,6 +58,7 @@ class SprintActor(Actor[SprintArg, None]):
     def __init__(self) -> None:
         self.arg: SprintArg
         self.sprint: Sprint
+        self.runs: Runs
         self._timer: Timer | None = None
         self._log = structlog.get_logger("sprint")
 
@@ -68,8 +70,9 @@ class SprintActor(Actor[SprintArg, None]):
             raise LookupError(f"sprint {arg.sprint} is not in the journal")
         self.sprint = stored
         self._log = self._log.bind(sprint=arg.sprint)
-        for run, task in live_runs(stored):
-            self.watch(ctx, run, task)
+        self.runs = Runs(stored.plan.dag)
+        for run in self.runs.alive(stored):
+            self.watch(ctx, run)
         # A commit whose answer was lost has promised effects that the outbox was not told of, and a crash may have
         # cost a fact that the poller takes for told.
         arg.remind(await arg.storage.open_intents(arg.sprint))
@@ -109,10 +112,9 @@ class SprintActor(Actor[SprintArg, None]):
         self._after(ctx, event, moved)
         return None
 
-    def watch(self, ctx: Ctx["SprintActor"], run: RunId, task: TaskId) -> None:
+    def watch(self, ctx: Ctx["SprintActor"], run: RunId) -> None:
         """Have the agent's actor look after a run; its actor is started when there is none."""
-        role: Role = "author" if self._plan_author(task) == run.agent else "reviewer"
-        message = Watch(run_id=run, role=role)
+        message = Watch(run_id=run, role=self.runs.role(run))
         key = agent_key(run.sprint, run.agent)
         if self.arg.agents.ref(key).tell(message):
             return
@@ -138,7 +140,7 @@ class SprintActor(Actor[SprintArg, None]):
             self.arg.promise(moved.intents)
         if isinstance(event, RunStarted):
             run = RunId(self.arg.sprint, event.task, event.agent, event.run)
-            self.watch(ctx, run, event.task)
+            self.watch(ctx, run)
         self._set_timer(ctx)
         self.arg.watcher.moved(self.sprint, event)
 
@@ -151,24 +153,6 @@ class SprintActor(Actor[SprintArg, None]):
             age = self.sprint.head.age.at(self.arg.clock.now()).lived
             wait = max(deadline - age, timedelta(0))
             self._timer = ctx.after(wait, Happened(TimePassed()))
-
-    def _plan_author(self, task: TaskId) -> AgentId:
-        return next(plan.assigned_to for plan in self.sprint.plan.dag.tasks if plan.id == task)
-
-
-def live_runs(sprint: Sprint) -> list[tuple[RunId, TaskId]]:
-    """The runs whose process was started and whose end is not yet known."""
-    found: list[tuple[RunId, TaskId]] = []
-    plans = {plan.id: plan for plan in sprint.plan.dag.tasks}
-    for task in sprint.tasks.values():
-        if task.author is not None and task.author.phase in ("running", "stopping"):
-            agent = plans[task.id].assigned_to
-            found.append((RunId(sprint.head.id, task.id, agent, task.author.ordinal), task.id))
-        for review in task.reviewers:
-            if review.phase in ("running", "stopping"):
-                reviewer = RunId(sprint.head.id, task.id, review.agent, review.run)
-                found.append((reviewer, task.id))
-    return found
 
 
 class Happened(Tell["SprintActor"], frozen=True):
@@ -207,9 +191,8 @@ class AgentBack(Tell["SprintActor"], frozen=True):
 
     async def run(self, actor: SprintActor, ctx: Ctx[SprintActor]) -> None:
         """Tell it again of every run of its."""
-        for run, task in live_runs(actor.sprint):
-            if run.agent == self.agent:
-                actor.watch(ctx, run, task)
+        for run in actor.runs.alive_of(actor.sprint, self.agent):
+            actor.watch(ctx, run)
 
 
 class StartOfAgentFailed(Tell["SprintActor"], frozen=True):
