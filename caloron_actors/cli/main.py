@@ -6,8 +6,10 @@ from caloron_actors import __version__
 from caloron_actors.cli.dag import dag
 from caloron_actors.cli.demo import demo
 from caloron_actors.cli.forge import forge
+from caloron_actors.cli.replay import replay
 from caloron_actors.cli.run import run
 from caloron_actors.cli.serve import serve
+from caloron_actors.cli.state import state
 
 
 @click.group(
@@ -25,5 +27,5 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-for command in (run, dag, forge, demo, serve):
+for command in (run, dag, forge, demo, serve, replay, state):
     main.add_command(command)

@@ -1,6 +1,7 @@
 """Option values that are more than a word."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -20,3 +21,12 @@ class Duration(click.ParamType[timedelta]):
         if length is None or length <= timedelta(0):
             self.fail(f"{value!r} is not {DURATION_RULE}", param, ctx)
         return length
+
+
+state_option = click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="State directory of a run or of the service (default: the service's).",
+)
+"""For commands that look at a state directory, whoever owns it just now."""

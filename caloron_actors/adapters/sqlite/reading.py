@@ -20,7 +20,7 @@ from caloron_actors.adapters.sqlite.codec import (
     from_text,
 )
 from caloron_actors.adapters.sqlite.trouble import refused
-from caloron_actors.domain.effects import Effect, Intent
+from caloron_actors.domain.effects import Intent
 from caloron_actors.domain.ids import EffectKey, SprintId
 from caloron_actors.domain.sprint.state import Sprint, SprintHead
 from caloron_actors.ports.journal import OpenIntent, Recorded
@@ -36,30 +36,33 @@ HISTORY = """
 SELECT seq, at, kind, body, result, refusal, settled FROM events WHERE sprint = ? AND seq > ? ORDER BY seq LIMIT ?
 """
 SEGMENTS = """
-SELECT ordinal, version, first_seq, compacted, snapshot FROM segments WHERE sprint = ? ORDER BY ordinal
+SELECT ordinal, version, first_seq, compacted, snapshot IS NOT NULL FROM segments WHERE sprint = ? ORDER BY ordinal
+"""
+SNAPSHOT_OF = "SELECT snapshot FROM segments WHERE sprint = ? AND ordinal = ? AND snapshot IS NOT NULL"
+RESULTS = """
+SELECT seq, at, kind, NULL, result, refusal, settled FROM events WHERE sprint = ? AND seq > ? ORDER BY seq LIMIT ?
 """
 INTENTS = "SELECT key, body, state, unwanted, settled_seq FROM intents WHERE sprint = ? ORDER BY ordinal"
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a sprint's journal, written by the `step` named `version`.
+    """A part of a sprint's journal, written by the `step` named `version`: empty where that is not known.
 
-    `version` is empty where it is not known. `snapshot` is the sprint before the event `first_seq`, None when it is not
-    kept (any more).
+    `whole`: the sprint before the event `first_seq` is stored with it.
     """
 
     ordinal: int
     version: str
     first_seq: int
     compacted: bool
-    snapshot: Snapshot | None
+    whole: bool
 
 
 class StoredIntent(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent's row in whatever state. `effect` is None once it was compacted; `unwanted`: it was taken back."""
+    """An intent's row in whatever state. `body`: the effect's text, None once it was compacted; `unwanted`: taken back."""
 
     key: EffectKey
-    effect: Effect | None
+    body: str | None
     state: Literal["waiting", "claimed", "settled", "withdrawn"]
     unwanted: bool
     settled: int | None
@@ -103,8 +106,18 @@ def history(
     path: Path, sprint: SprintId, after: int, limit: int, connection: sqlite3.Connection
 ) -> list[Recorded]:
     """At most `limit` events of a sprint with a number above `after`."""
-    rows: list[tuple[int, str, str, str | None, str, str | None, EffectKey | None]]
-    rows = connection.execute(HISTORY, (sprint, after, limit)).fetchall()
+    return _recorded(path, connection.execute(HISTORY, (sprint, after, limit)))
+
+
+def results(
+    path: Path, sprint: SprintId, after: int, limit: int, connection: sqlite3.Connection
+) -> list[Recorded]:
+    """The same without the events themselves, which another version may have written in words unknown here."""
+    return _recorded(path, connection.execute(RESULTS, (sprint, after, limit)))
+
+
+def _recorded(path: Path, rows: sqlite3.Cursor) -> list[Recorded]:
+    found: list[tuple[int, str, str, str | None, str, str | None, EffectKey | None]] = rows.fetchall()
     return [
         Recorded(
             seq=seq,
@@ -115,37 +128,37 @@ def history(
             settled=settled,
             result=from_text(RESULT, result, path),
         )
-        for seq, at, kind, body, result, refusal, settled in rows
+        for seq, at, kind, body, result, refusal, settled in found
     ]
 
 
-def segments(path: Path, sprint: SprintId, connection: sqlite3.Connection) -> list[Segment]:
+def segments(sprint: SprintId, connection: sqlite3.Connection) -> list[Segment]:
     """The segments of a sprint's journal, oldest first."""
-    rows: list[tuple[int, str, int, int, str | None]] = connection.execute(SEGMENTS, (sprint,)).fetchall()
+    rows: list[tuple[int, str, int, int, int]] = connection.execute(SEGMENTS, (sprint,)).fetchall()
     return [
         Segment(
             ordinal=ordinal,
             version=version,
             first_seq=first_seq,
             compacted=bool(compacted),
-            snapshot=None if snapshot is None else from_text(SNAPSHOT, snapshot, path),
+            whole=bool(whole),
         )
-        for ordinal, version, first_seq, compacted, snapshot in rows
+        for ordinal, version, first_seq, compacted, whole in rows
     ]
 
 
-def intents(path: Path, sprint: SprintId, connection: sqlite3.Connection) -> list[StoredIntent]:
+def snapshot(path: Path, sprint: SprintId, ordinal: int, connection: sqlite3.Connection) -> Snapshot | None:
+    """The sprint before a segment's first event; None when it is not stored (any more)."""
+    found: tuple[str] | None = connection.execute(SNAPSHOT_OF, (sprint, ordinal)).fetchone()
+    return None if found is None else from_text(SNAPSHOT, found[0], path)
+
+
+def intents(sprint: SprintId, connection: sqlite3.Connection) -> list[StoredIntent]:
     """All intents of a sprint, in the order they were promised."""
     rows: list[tuple[str, str | None, Literal["waiting", "claimed", "settled", "withdrawn"], int, int | None]]
     rows = connection.execute(INTENTS, (sprint,)).fetchall()
     return [
-        StoredIntent(
-            key=EffectKey(key),
-            effect=None if body is None else from_text(EFFECT, body, path),
-            state=state,
-            unwanted=bool(unwanted),
-            settled=settled,
-        )
+        StoredIntent(key=EffectKey(key), body=body, state=state, unwanted=bool(unwanted), settled=settled)
         for key, body, state, unwanted, settled in rows
     ]
 

@@ -10,7 +10,9 @@ import anyio
 import msgspec
 
 from caloron_actors.adapters.memory.clock import ManualClock
-from caloron_actors.adapters.sqlite import SqliteJournal
+from caloron_actors.adapters.sqlite import SqliteJournal, reading
+from caloron_actors.adapters.sqlite.codec import Snapshot
+from caloron_actors.adapters.sqlite.reading import Segment
 from caloron_actors.domain.dag import Agent, Dag, TaskPlan
 from caloron_actors.domain.effects import CreateIssue, Intent
 from caloron_actors.domain.events import Event, IssueCreated, Limits, TimePassed
@@ -86,6 +88,15 @@ def read(path: Path, work: Callable[..., T], *args: Any) -> T:
     """Call one of the journal's reads on the file."""
     with closing(sqlite3.connect(path)) as connection:
         return work(path, *args, connection)
+
+
+def segments_of(path: Path, sprint: SprintId = SPRINT) -> list[tuple[Segment, Snapshot | None]]:
+    """The segments of a sprint and the sprint before each."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [
+            (segment, reading.snapshot(path, sprint, segment.ordinal, connection))
+            for segment in reading.segments(sprint, connection)
+        ]
 
 
 def text(value: msgspec.Struct) -> str:

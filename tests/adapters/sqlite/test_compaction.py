@@ -10,7 +10,7 @@ import pytest
 from caloron_actors.adapters.sqlite import SqliteJournal, reading
 from caloron_actors.adapters.sqlite.compaction import BATCH, compact
 from caloron_actors.domain.sprint.recorded import Recorded
-from tests.adapters.sqlite.rows import CLOCK, SPRINT, add, begin, key, raw, read, write
+from tests.adapters.sqlite.rows import CLOCK, SPRINT, add, begin, key, raw, read, segments_of, write
 
 KEPT = "SELECT seq FROM events WHERE body IS NOT NULL ORDER BY seq"
 SAID = "SELECT count(*) FROM intents WHERE body IS NULL"
@@ -50,13 +50,14 @@ def test_a_young_journal_is_left_alone(tmp_path: Path) -> None:
 def test_one_batch_is_one_transaction(path: Path) -> None:
     assert run(path, 2)
     assert kept(path) == [3, 4, 5, 6, 7, 8]
-    assert [segment.compacted for segment in read(path, reading.segments, SPRINT)] == [False, False, False]
+    assert [segment.compacted for segment, _ in segments_of(path)] == [False, False, False]
     assert run(path, 2)
     assert run(path, 2)
     assert kept(path) == [6, 7, 8]
-    first, second, _ = read(path, reading.segments, SPRINT)
-    assert (first.compacted, first.snapshot) == (True, None)
-    assert second.snapshot is not None
+    (first, nothing), (second, snapshot), _ = segments_of(path)
+    assert (first.compacted, first.whole, nothing) == (True, False, None)
+    assert second.whole
+    assert snapshot is not None
     assert not run(path, 2)
 
 
@@ -80,8 +81,8 @@ def test_only_effects_that_are_over_lose_their_words(tmp_path: Path) -> None:
     write(path, "v3", 9, 9)
     while run(path, BATCH):
         pass
-    said = {found.key: found.effect is not None for found in read(path, reading.intents, SPRINT)}
-    assert [said[key(seq)] for seq in range(1, 10)] == [False, True, False, False, False, *[True] * 4]
+    said = dict(raw(path, "SELECT key, body IS NOT NULL FROM intents"))
+    assert [said[key(seq)] for seq in range(1, 10)] == [0, 1, 0, 0, 0, 1, 1, 1, 1]
     left = [found.intent.key for found in read(path, reading.open_intents, SPRINT)]
     assert left == [key(2), key(9)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from caloron_actors.adapters.sqlite import SqliteJournal, reading
+from caloron_actors.adapters.sqlite import SqliteJournal
 from caloron_actors.adapters.sqlite.codec import Snapshot
 from caloron_actors.adapters.sqlite.files import migrations, prepare
 from caloron_actors.domain.events import TimePassed
@@ -16,7 +16,21 @@ from caloron_actors.domain.sprint.recorded import Result
 from caloron_actors.domain.task import Task
 from caloron_actors.ports.errors import Rejected
 from caloron_actors.ports.journal import Entry
-from tests.adapters.sqlite.rows import CLOCK, NOW, SPRINT, A, B, add, entry, head, key, plan, raw, read, text
+from tests.adapters.sqlite.rows import (
+    CLOCK,
+    NOW,
+    SPRINT,
+    A,
+    B,
+    add,
+    entry,
+    head,
+    key,
+    plan,
+    raw,
+    segments_of,
+    text,
+)
 
 WALL = NOW.wall.isoformat()
 EVENTS = 4
@@ -99,10 +113,10 @@ async def test_it_goes_on_in_a_segment_of_its_own(path: Path) -> None:
             await journal.commit(entry(EVENTS))
         await add(journal, EVENTS + 1, EVENTS + 2)
         assert await journal.claim(SPRINT, key(EVENTS + 2))
-    unknown, own = read(path, reading.segments, SPRINT)
-    assert (unknown.version, unknown.first_seq, unknown.snapshot) == ("", 1, None)
+    (unknown, nothing), (own, snapshot) = segments_of(path)
+    assert (unknown.version, unknown.first_seq, unknown.whole, nothing) == ("", 1, False, None)
     assert (own.version, own.first_seq) == ("v1", EVENTS + 1)
-    assert own.snapshot == Snapshot(head(EVENTS), (*entry(EVENTS).changed, Task(id=B)))
+    assert snapshot == Snapshot(head(EVENTS), (*entry(EVENTS).changed, Task(id=B)))
 
 
 async def test_keys_and_their_order_are_kept(path: Path) -> None:

@@ -11,12 +11,26 @@ from caloron_actors.domain.ids import SprintId
 from caloron_actors.domain.sprint.recorded import Moved, Result
 from caloron_actors.domain.task import Status, Task
 from caloron_actors.ports.errors import Rejected
-from tests.adapters.sqlite.rows import CLOCK, NOW, SPRINT, A, B, add, begin, entry, head, key, read, write
+from tests.adapters.sqlite.rows import (
+    CLOCK,
+    NOW,
+    SPRINT,
+    A,
+    B,
+    add,
+    begin,
+    entry,
+    head,
+    key,
+    read,
+    segments_of,
+    write,
+)
 
 
 def told(path: Path, sprint: SprintId = SPRINT) -> list[tuple[int, str, int]]:
-    found = read(path, reading.segments, sprint)
-    return [(segment.ordinal, segment.version, segment.first_seq) for segment in found]
+    found = segments_of(path, sprint)
+    return [(segment.ordinal, segment.version, segment.first_seq) for segment, _ in found]
 
 
 def test_a_sprint_begins_with_a_segment_of_its_version(tmp_path: Path) -> None:
@@ -24,8 +38,8 @@ def test_a_sprint_begins_with_a_segment_of_its_version(tmp_path: Path) -> None:
     write(path, "v1", 1, 3)
     tasks = (Task(id=A), Task(id=B))
     snapshot = Snapshot(head(0), tasks)
-    first = Segment(ordinal=1, version="v1", first_seq=1, compacted=False, snapshot=snapshot)
-    assert read(path, reading.segments, SPRINT) == [first]
+    first = Segment(ordinal=1, version="v1", first_seq=1, compacted=False, whole=True)
+    assert segments_of(path) == [(first, snapshot)]
 
 
 def test_another_version_begins_a_segment_with_the_rows_as_they_stand(tmp_path: Path) -> None:
@@ -35,10 +49,10 @@ def test_another_version_begins_a_segment_with_the_rows_as_they_stand(tmp_path: 
     write(path, "v2", 6, 7)
     write(path, "v1", 8, 8)
     assert told(path) == [(1, "v1", 1), (2, "v2", 6), (3, "v1", 8)]
-    _, second, third = read(path, reading.segments, SPRINT)
-    assert second.snapshot == Snapshot(head(5), (Task(id=A, status=Status.READY, issue=5), Task(id=B)))
-    assert third.snapshot is not None
-    assert third.snapshot.head == head(7)
+    _, (_, second), (_, third) = segments_of(path)
+    assert second == Snapshot(head(5), (Task(id=A, status=Status.READY, issue=5), Task(id=B)))
+    assert third is not None
+    assert third.head == head(7)
 
 
 def test_a_version_that_writes_nothing_leaves_no_segment(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""A backup of the database as one file: taken while the service writes, checked, and moved into place whole."""
+
+import errno
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+import msgspec
+
+from caloron_actors.adapters.sqlite.files import APPLICATION_ID, check_header, connect
+from caloron_actors.adapters.sqlite.inspection import look
+from caloron_actors.adapters.sqlite.trouble import primary, refused, translated
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """What a backup holds."""
+
+    sprints: int
+    events: int
+
+
+def copy(source: Path, target: Path) -> Copied:
+    """Copy the database `source` as it is at one instant into the new file `target`, readable by its owner alone.
+
+    Raises FileExistsError rather than overwrite, OSError when `target` cannot be written, and `StateUnusable` when
+    `source` or the copy cannot be trusted. Half a copy is never found under that name.
+    """
+    aside = target.with_name(f".{target.name}.part")
+    aside.unlink(missing_ok=True)
+    os.close(os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    try:
+        look(source, lambda connection: _pages(connection, aside))
+        try:
+            copied = _checked(source, aside)
+        except sqlite3.Error as error:
+            raise translated(aside, error) from error
+        _place(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
+        for companion in ("-journal", "-wal", "-shm"):
+            aside.with_name(f"{aside.name}{companion}").unlink(missing_ok=True)
+    return copied
+
+
+def _pages(source: sqlite3.Connection, aside: Path) -> None:
+    """All pages in one go, so that a busy service cannot make the copy begin again and again."""
+    source.execute("COMMIT")  # the copy makes a transaction of its own
+    with closing(connect(aside, "rw")) as target:
+        try:
+            source.backup(target, pages=-1)
+            target.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.Error as error:
+            if primary(error) == sqlite3.SQLITE_FULL:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(aside)) from error
+            raise
+    descriptor = os.open(aside, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    source.execute("BEGIN")
+
+
+def _checked(source: Path, aside: Path) -> Copied:
+    check_header(aside)
+    with closing(connect(aside, "ro")) as connection:
+        (mark,) = connection.execute("PRAGMA application_id").fetchone()
+        (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
+        if mark != APPLICATION_ID or verdict != "ok" or orphan is not None:
+            raise refused(source, f"is damaged: its copy is not sound ({verdict})")
+        (sprints,) = connection.execute("SELECT count(*) FROM sprints").fetchone()
+        (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+    return Copied(sprints, events)
+
+
+def _place(aside: Path, target: Path) -> None:
+    """Give the finished copy its name, which nobody has. A hard link, unlike a renaming, fails where one is there."""
+    try:
+        os.link(aside, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(target):
+            raise FileExistsError(target) from None
+        aside.rename(target)
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    with suppress(OSError):
+        os.fsync(directory)
+    os.close(directory)
