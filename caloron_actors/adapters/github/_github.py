@@ -100,12 +100,15 @@ class GitHubDialect:
         return names
 
     async def add_labels(self, number: int, names: Sequence[str]) -> None:
-        await self._calls.send("POST", f"{self._root}/issues/{number}/labels", _wire.AddLabels(labels=names))
+        path = f"{self._root}/issues/{number}/labels"
+        await self._calls.write("POST", path, _wire.AddLabels(labels=names), list[_wire.Label])
 
     async def remove_label(self, number: int, name: str) -> None:
         path = f"{self._root}/issues/{number}"
         try:
-            await self._calls.send("DELETE", f"{path}/labels/{quote(name, safe='')}", None)
+            await self._calls.write(
+                "DELETE", f"{path}/labels/{quote(name, safe='')}", None, list[_wire.Label]
+            )
         except NotFound:
             # Either the label is not on it, which is the aim, or there is no such issue, which this raises.
             await self._calls.read(path, _wire.Number)

@@ -119,7 +119,7 @@ class GitHubForge:
         return await self._dialect.issues(since)
 
     async def close_issue(self, number: int) -> None:
-        await self._calls.send("PATCH", f"{self._root}/issues/{number}", self._dialect.closed)
+        await self._calls.write("PATCH", f"{self._root}/issues/{number}", self._dialect.closed, _wire.Number)
 
     async def comment(self, number: int, body: str) -> int:
         comment = _wire.NewComment(body=body)
