@@ -41,8 +41,6 @@ A = TypeVar("A")
 Arg = TypeVar("Arg")
 
 STOP_LIMIT = 10.0
-HOLD_LIMIT = 2.0
-"""Seconds that a sprint and an outbox have to end: what they may be waiting for is a disk, and all they hold is stored."""
 STORAGE_LIMIT = 7 * 24 * 3600.0
 """Seconds that a start may wait for the storage: reading through a large file, or until somebody has freed the disk."""
 CRASHES, WITHIN = 10, 60.0
@@ -83,7 +81,11 @@ class Surroundings:
 
 
 class Tree:
-    """The tree of one service: its specification, and the addresses in it."""
+    """The tree of one service: its specification, and the addresses in it.
+
+    Sprints, outboxes and pollers are stopped by a kill: all that they hold is stored, or can be read again, and what
+    they may be waiting for is a disk that nobody frees.
+    """
 
     def __init__(self, system: System, around: Surroundings) -> None:
         self._around = around
@@ -91,7 +93,7 @@ class Tree:
         sprints = factory(
             SprintActor,
             id="sprints",
-            shutdown=HOLD_LIMIT,
+            shutdown="kill",
             init_timeout=STORAGE_LIMIT,
             intensity=CRASHES,
             period=WITHIN,
@@ -100,7 +102,7 @@ class Tree:
         outboxes = factory(
             OutboxActor,
             id="outboxes",
-            shutdown=HOLD_LIMIT,
+            shutdown="kill",
             init_timeout=STORAGE_LIMIT,
             intensity=CRASHES,
             period=WITHIN,
@@ -109,6 +111,7 @@ class Tree:
         pollers = factory(
             PollerActor,
             id="pollers",
+            shutdown="kill",
             intensity=CRASHES,
             period=WITHIN,
             rebuilt=self._for_each(self._add_poller),

@@ -79,6 +79,8 @@ class Faults:
         self.monotonic: Callable[[], float] = lambda: 0.0
         self.hanging: set[str] = set()
         """Calls that are never answered."""
+        self.broken: dict[str, PortError] = {}
+        """Calls that fail, before they have worked, for as long as they are in here."""
         self._planned: defaultdict[str, deque[Fault | None]] = defaultdict(deque)
 
     def fail(
@@ -100,6 +102,8 @@ class Faults:
         await self._pass(name, "before")
         if name in self.hanging:
             await anyio.sleep_forever()
+        if name in self.broken:
+            raise self.broken[name]
         if fault is not None and fault.when == "before":
             raise fault.error
         result = await work()

@@ -240,6 +240,7 @@ class Service:
 
     @asynccontextmanager
     async def _open_journal(self) -> AsyncIterator[Journal]:
+        await self.faults.through("open", anyio.lowlevel.checkpoint)
         yield FaultyJournal(self.journal, self.faults)
 
     async def _ports_of(self, sprint: Sprint) -> SprintPorts:

@@ -31,6 +31,7 @@ def application(door: Door, token: str) -> Starlette:
     return Starlette(
         routes=[
             Route("/health", views.health, methods=["GET"]),
+            Route("/ready", views.ready, methods=["GET"]),
             Route("/heartbeat", views.heartbeat, methods=["POST"]),
         ],
         middleware=[Middleware(LoopbackOnly)],
@@ -46,16 +47,27 @@ class Views:
         self._token = token
 
     async def health(self, _: Request) -> Response:
-        """200 `ok`, or 503 and the reason. A service that does not answer in HEALTH_SECONDS is not well."""
+        """For a watchdog: 200 while a restart would cure nothing, else 503, with the reason.
+
+        The body is `ok`, or `degraded: ` and the reason when the storage is in trouble for now.
+        """
+        health = await self._health()
+        return PlainTextResponse(health.detail, 200 if health.ok else 503)
+
+    async def ready(self, _: Request) -> Response:
+        """For whoever sends work here: 200 `ok` while the service gets on with it, else (degraded too) 503."""
+        health = await self._health()
+        return PlainTextResponse(health.detail, 200 if health.ok and health.ready else 503)
+
+    async def _health(self) -> Health:
+        """A service that does not answer in HEALTH_SECONDS is not well."""
         health = Health(ok=False, detail="the service does not answer")
         try:
             with anyio.move_on_after(HEALTH_SECONDS):
                 health = await self._door.health()
         except Exception as error:  # a broken service must be told as such, whatever broke
             health = Health(ok=False, detail=f"the service fails: {type(error).__name__}")
-        if health.ok:
-            return PlainTextResponse("ok")
-        return PlainTextResponse(health.detail, 503)
+        return health
 
     async def heartbeat(self, request: Request) -> Response:
         """Take a heartbeat in the predecessors' form."""

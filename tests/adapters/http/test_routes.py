@@ -21,7 +21,7 @@ class Recorder:
     """A door that keeps what it was told."""
 
     def __init__(self) -> None:
-        self.well = Health(ok=True, detail="")
+        self.well = Health(ok=True, detail="ok")
         self.beats: list[Beat] = []
         self.heartbeats: list[Heartbeat] = []
         self.trouble: Exception | None = None
@@ -110,6 +110,19 @@ async def test_health_is_open_and_honest(doors: Doors) -> None:
     assert (ill.status, ill.body) == (503, b"the journal cannot be written")
     doors.door.trouble = KeyError("x")
     assert (await request(doors.port, "GET /health")).status == 503
+    assert (await request(doors.port, "GET /ready")).status == 503
+
+
+async def test_a_degraded_service_is_well_and_not_ready(doors: Doors) -> None:
+    """Whoever restarts what is not well would restart it in circles; whoever sends work waits."""
+    ready = await request(doors.port, "GET /ready")
+    assert (ready.status, ready.body) == (200, b"ok")
+    doors.door.well = Health(ok=True, ready=False, detail="degraded: the disk is full")
+    for path, status in (("/health", 200), ("/ready", 503)):
+        answer = await request(doors.port, f"GET {path}")
+        assert (answer.status, answer.body) == (status, b"degraded: the disk is full")
+    doors.door.well = Health(ok=False, detail="the journal does not answer")
+    assert (await request(doors.port, "GET /ready")).status == 503
 
 
 async def test_a_heartbeat_is_taken(doors: Doors) -> None:
