@@ -31,6 +31,11 @@ class Middle:
     writes: list[str] = field(default_factory=list)
     spoil: tuple[How, When] | None = None
 
+    def spoil_next(self, spoil: tuple[How, When]) -> None:
+        """Spoil the answer of the next write."""
+        self.writes.clear()
+        self.spoil = spoil
+
     async def serve(self, stream: anyio.abc.ByteStream) -> None:
         """One request and its answer."""
         async with stream:

@@ -90,6 +90,34 @@ async def test_an_orphan_is_stopped_and_its_work_is_done_again(service: MakeServ
     assert [world.repository.files(commit)["half.txt"] for commit in saved.values()][:1] == [b"half\n"]
 
 
+@pytest.mark.parametrize("jump", [timedelta(hours=8), timedelta(hours=-8)])
+async def test_a_host_that_slept_has_lost_nobody(service: MakeService, jump: timedelta) -> None:
+    """The wall clock jumps, the awake clock does not: no lease has run out, no limit is reached, nobody is late."""
+    world = await _at_work(service, cast=Cast(author=_for_hours), orphan_limit=timedelta(minutes=30))
+    for _ in range(3):
+        await world.let(timedelta(minutes=20))
+        world.clock.suspend(jump)
+    assert isinstance(await world.launcher.look(RUN), Alive)
+    assert (await world.end()).head.outcome == "succeeded"
+    assert [end.result for end in _ends(world)] == ["finished"]
+    assert Counter(world.launcher.launched)[RUN] == 1
+    assert world.faults.calls["stop"] == 0
+    assert world.crashes() == []
+
+
+async def test_a_service_that_slept_longer_than_its_patience_has_lost_nobody(service: MakeService) -> None:
+    """All that was due while it stood still is late at once; the agents have gone on, and are taken as they are."""
+    world = await _at_work(service, cast=Cast(author=_for_hours), orphan_limit=timedelta(minutes=30))
+    for _ in range(6):
+        # Everything that waits is woken in one moment, as after a SIGCONT.
+        world.clock.advance(timedelta(minutes=29))
+        await world.let(timedelta(seconds=1))
+    assert (await world.end()).head.outcome == "succeeded"
+    assert world.row("a").attempts == 1
+    assert Counter(world.launcher.launched)[RUN] == 1
+    assert world.faults.calls["stop"] == 0
+
+
 async def _for_hours(stage: Stage) -> Finished:
     stage.write("half.txt", "half\n")
     await stage.clock.sleep(timedelta(hours=3).total_seconds())

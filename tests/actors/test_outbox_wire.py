@@ -56,8 +56,7 @@ class Wire:
         """Perform an effect whose first answer is lost; the second try is what the outbox makes of that."""
         name = type(effect).__name__
         intent = fx.Intent(EffectKey(f"s1/a/{name}/{ordinal}"), effect)
-        self.between.writes.clear()
-        self.between.spoil = self.spoil
+        self.between.spoil_next(self.spoil)
         with pytest.raises(Unavailable) as lost:
             await self.performer.perform(self.sprint, intent, probe=False)
         assert lost.value.ambiguous, name
