@@ -32,14 +32,17 @@ class Message(msgspec.Struct, frozen=True, tag_field="type", tag="beat"):
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The line that answers a message: `ok`, or `error` and why."""
+    """The line that answers a message: `ok`, or `error`, why, and the code that HTTP has for it."""
 
     status: str
     message: str | None = None
+    code: int | None = None
 
 
 BEAT = msgspec.json.Decoder(Message)
 OK = Reply("ok")
+STALE = Reply("error", "stale", 409)
+"""Of an earlier life: the run is not watched, or the nonce is not that of its claim."""
 log = structlog.get_logger()
 
 
@@ -79,7 +82,7 @@ class AgentsSocket:
     async def _turn_away(self, stream: SocketStream) -> None:
         async with stream:
             with anyio.move_on_after(1.0), suppress(anyio.BrokenResourceError):
-                await _send(stream, Reply("error", "too many connections"))
+                await _send(stream, Reply("error", "too many connections", 503))
 
     async def _talk(self, stream: SocketStream) -> None:
         """One connection, from its first line to its end. What goes wrong on it ends it and nothing else."""
@@ -102,7 +105,7 @@ class AgentsSocket:
         except anyio.IncompleteRead:
             line, more = lines.buffer, False
         except anyio.DelimiterNotFound:
-            await _send(stream, Reply("error", "line too long"))
+            await _send(stream, Reply("error", "line too long", 413))
             return False
         if line.strip():
             await _send(stream, await self._answer(line))
@@ -112,14 +115,14 @@ class AgentsSocket:
         try:
             said = decode(line, BEAT)
         except Unacceptable as error:
-            return Reply("error", str(error))
+            return Reply("error", str(error), error.status)
         beat = Beat(run=said.run, nonce=said.nonce, pid=said.pid, seq=said.seq, bytes=said.bytes)
         try:
             known = await self._door.beat(beat)
         except Exception as error:  # whatever broke: the asker hears of it, and the log
             log.warning("beat_failed", run=beat.run, error=repr(error))
-            return Reply("error", "unavailable")
-        return OK if known else Reply("error", "stale")
+            return Reply("error", "unavailable", 503)
+        return OK if known else STALE
 
 
 async def accept(listener: socket.socket) -> socket.socket:

@@ -49,7 +49,7 @@ async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
         group.cancel_scope.cancel()
 
 
-async def talk(path: Path, sent: bytes) -> list[dict[str, str]]:
+async def talk(path: Path, sent: bytes) -> list[dict[str, object]]:
     async with await anyio.connect_unix(path) as stream:
         await stream.send(sent)
         await stream.send_eof()
@@ -86,21 +86,21 @@ async def test_what_is_no_beat_is_answered_and_the_line_stays_open(doors: Doors)
     ]
     replies = await talk(doors.agents, b"".join(wrong) + beat())
     assert [reply["status"] for reply in replies] == ["error"] * len(wrong) + ["ok"]
-    assert replies[0] == {"status": "error", "message": "invalid JSON"}
+    assert replies[0] == {"status": "error", "message": "invalid JSON", "code": 400}
 
 
 async def test_a_stale_beat_and_a_broken_service(doors: Doors) -> None:
-    stale = {"status": "error", "message": "stale"}
+    stale = {"status": "error", "message": "stale", "code": 409}
     assert await talk(doors.agents, beat(nonce="n0")) == [stale]
     doors.door.trouble = KeyError("x")
-    assert await talk(doors.agents, beat()) == [{"status": "error", "message": "unavailable"}]
+    assert await talk(doors.agents, beat()) == [{"status": "error", "message": "unavailable", "code": 503}]
 
 
 async def test_a_line_without_end_is_cut(doors: Doors) -> None:
     async with await anyio.connect_unix(doors.agents) as stream:
         await stream.send(b"x" * 70_000)
         reply = json.loads(await stream.receive())
-        assert reply == {"status": "error", "message": "line too long"}
+        assert reply == {"status": "error", "message": "line too long", "code": 413}
         with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
             await stream.receive()
     assert await talk(doors.agents, beat()) == [{"status": "ok"}]
