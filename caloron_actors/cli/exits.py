@@ -1,5 +1,6 @@
 """Exit codes, and the one place where what went wrong becomes a line on stderr and a code."""
 
+import errno
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,12 +11,17 @@ import click
 
 from caloron_actors.app.mistakes import Mistakes
 from caloron_actors.domain.marker import one_line
-from caloron_actors.ports.errors import PortError, StateBusy, StateUnusable
+from caloron_actors.ports.errors import PortError, StateBusy, StateUnusable, Unavailable
 from caloron_actors.settings import SettingsError
+
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 class Exit(IntEnum):
-    """`run` and `demo` use the first six; `serve` those of sysexits.h. 130 and 143 are for an interrupted run."""
+    """`run` and `demo` use the first six; `serve` those of sysexits.h. 130 and 143 are for an interrupted run.
+
+    Both end with SERVICE_INTERNAL when a part of them could not be stopped: the kernel then ends the process.
+    """
 
     OK = 0
     NOT_SUCCEEDED = 1
@@ -60,10 +66,10 @@ def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Generator[None
                 complain(lines, Exit.USAGE if unusable is Exit.USAGE else unusable)
             case SettingsError():
                 complain((str(cause),), unusable)
-            case StateBusy():
-                complain((str(cause),), busy)
+            case StateBusy() | Unavailable():
+                complain((one_line(str(cause)),), busy)
             case StateUnusable():
-                complain((str(cause),), unusable)
+                complain((one_line(str(cause)),), busy if _may_pass(cause) else unusable)
             case PortError():
                 complain((one_line(str(cause)),), internal)
             case Exception() if not isinstance(cause, click.ClickException | click.exceptions.Exit):
@@ -73,6 +79,15 @@ def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Generator[None
                 sys.exit(Exit.INTERRUPTED)
             case _:
                 raise
+
+
+def _may_pass(error: BaseException | None) -> bool:
+    """Whether it comes from a disk that is full or in trouble: the same command may go well later."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in PASSING:
+            return True
+        error = error.__cause__
+    return False
 
 
 def _leaf(error: BaseException) -> BaseException:

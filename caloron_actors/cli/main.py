@@ -5,6 +5,7 @@ import click
 from caloron_actors import __version__
 from caloron_actors.cli.dag import dag
 from caloron_actors.cli.demo import demo
+from caloron_actors.cli.doctor import doctor
 from caloron_actors.cli.forge import forge
 from caloron_actors.cli.replay import replay
 from caloron_actors.cli.run import run
@@ -27,5 +28,5 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-for command in (run, dag, forge, demo, serve, replay, state):
+for command in (run, dag, forge, demo, serve, replay, state, doctor):
     main.add_command(command)

@@ -98,3 +98,25 @@ def _lock(path: Path, directory: int) -> int:
             ) from error
         raise StateUnusable(f"lock file {path / LOCK} cannot be used: {error.strerror}") from error
     return lock
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds a state directory; None when nobody does, or one that cannot be seen from here.
+
+    It is the one named in the lock file, if that is open there. The lock itself is not tried: a service that starts just
+    now must find it free.
+    """
+    try:
+        lock = (path / LOCK).lstat()
+        told = (path / LOCK).read_text(encoding="ascii").strip()
+        opened = list(Path(f"/proc/{int(told)}/fd").iterdir())
+    except (OSError, ValueError):
+        return None
+    return int(told) if any(_is(file, lock) for file in opened) else None
+
+
+def _is(file: Path, lock: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(file.stat(), lock)
+    except OSError:
+        return False

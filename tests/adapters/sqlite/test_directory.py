@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from caloron_actors.adapters.sqlite import StateDirectory
+from caloron_actors.adapters.sqlite import StateDirectory, directory
 from caloron_actors.ports.errors import StateBusy, StateUnusable
 
 HOLDER = """
@@ -118,7 +118,9 @@ def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> Non
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(StateBusy, match=f"process {holder.pid}"), StateDirectory.hold(tmp_path):
             pass
+        assert directory.holder(tmp_path) == holder.pid
         holder.send_signal(signal.SIGKILL)
         holder.wait()
+        assert directory.holder(tmp_path) is None
         with StateDirectory.hold(tmp_path):
             assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
