@@ -17,7 +17,7 @@ from caloron_actors.ports.forge import Forge, IssueSeen, PullRequestSeen, Review
 from caloron_actors.runtime import Actor, Ask, Ctx, Ref, Tell
 
 OVERLAP = timedelta(minutes=2)
-"""How far before the last look a look starts again: lists may lag, and clocks differ."""
+"""How far before the newest change that was seen, by the forge's own dates, a look starts again: lists may lag."""
 
 SETTLED = timedelta(seconds=2)
 """How long after it was first seen a time of the forge's can still be that of a later change: it is in whole seconds."""
@@ -68,7 +68,6 @@ class PollerActor(Actor[PollerArg, None]):
 
     async def look(self, *, full: bool) -> bool:
         """Read what changed and tell it. True when anything new was told; raises what the forge's port raises."""
-        began = self.arg.clock.now().wall
         since = None if full or self.mark is None else self.mark - OVERLAP
         sprints = [(ref, await ref.ask(Look(), timeout=LOOK_PATIENCE)) for ref in self.arg.sprints()]
         here = self.arg.forge.repository
@@ -85,7 +84,9 @@ class PollerActor(Actor[PollerArg, None]):
                     self.told[sprint.head.id, task.id] = seen
                     ref.tell(Happened(seen))
                     news = True
-        self.mark = began
+        # By the forge's dates alone: this host's clock may be ahead of it, and would pass over what happens there.
+        dates = [*(issue.updated_at for issue in issues.values()), *(pull.updated_at for pull in pulls.values())]
+        self.mark = max(dates, default=self.mark)
         return news
 
     async def _observe(

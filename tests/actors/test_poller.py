@@ -55,6 +55,22 @@ async def test_a_humans_merge_ends_the_task(service: MakeService) -> None:
     assert any("merged by ada" in body for body in comments)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=-1)])
+async def test_clocks_may_differ(service: MakeService, ahead: timedelta) -> None:
+    """What is asked for "since" is a date of the forge's own."""
+    world = await service(dag(task("a"), review=BY_HAND))
+    world.forge._wall = lambda: world.wall() - ahead
+    await world.finish()
+    await world.let(2 * MINUTE)
+    number = world.row("a").pull_request
+    assert number is not None
+    world.forge.grant("ada", "write")
+    world.forge.as_human("ada").merge(number)
+    began = world.clock.now().awake
+    assert (await world.end()).head.outcome == "succeeded"
+    assert world.clock.now().awake - began < 5 * MINUTE
+
+
 async def test_a_humans_close_cancels_the_task(service: MakeService) -> None:
     world, _ = await _waiting_for_a_merge(service)
     world.forge.grant("ada", "write")
