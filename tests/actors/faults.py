@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -118,10 +118,18 @@ class Faults:
             await anyio.lowlevel.checkpoint()
 
 
+class Passage(Protocol):
+    """What the calls to a port go through."""
+
+    async def through(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work` as the call `name`, or fail instead or all the same."""
+        ...
+
+
 class FaultyForge:
     """Implements `ports.forge.Forge` over another one."""
 
-    def __init__(self, inner: Forge, faults: Faults) -> None:
+    def __init__(self, inner: Forge, faults: Passage) -> None:
         self._inner = inner
         self._through = faults.through
 
@@ -190,7 +198,7 @@ class FaultyForge:
 class FaultyJournal:
     """Implements `ports.journal.Journal` over another one."""
 
-    def __init__(self, inner: Journal, faults: Faults) -> None:
+    def __init__(self, inner: Journal, faults: Passage) -> None:
         self._inner = inner
         self._through = faults.through
 
@@ -222,7 +230,7 @@ class FaultyJournal:
 class FaultyWorkspace:
     """Implements `ports.workspace.Workspace` over another one."""
 
-    def __init__(self, inner: Workspace, faults: Faults) -> None:
+    def __init__(self, inner: Workspace, faults: Passage) -> None:
         self._inner = inner
         self._through = faults.through
 
@@ -275,7 +283,7 @@ class FaultyWorkspace:
 class FaultyLauncher:
     """Implements `ports.launcher.Launcher` over another one."""
 
-    def __init__(self, inner: Launcher, faults: Faults) -> None:
+    def __init__(self, inner: Launcher, faults: Passage) -> None:
         self._inner = inner
         self._through = faults.through
 

@@ -5,12 +5,11 @@ The object stands for the host: it may outlive the service that uses it, as real
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import anyio
 import anyio.lowlevel
 import msgspec
-from anyio.abc import TaskGroup
 
 from caloron_actors.ports.errors import Unavailable
 from caloron_actors.ports.launcher import (
@@ -45,6 +44,12 @@ Script = Callable[[LaunchOrder], Awaitable[Finished | CannotStart]]
 Cause = Literal["wall_time", "stopped", "orphaned", "lost"]
 
 
+class Tasks(Protocol):
+    """Where the agents run: a task group, or what starts tasks in one."""
+
+    def start_soon(self, func: Callable[..., Any], /, *args: Any, name: object = None) -> object: ...
+
+
 class _Run:
     def __init__(self, pid: int, nonce: str) -> None:
         self.alive = Alive(pid=pid, nonce=nonce)
@@ -67,7 +72,7 @@ class MemoryLauncher:
     def __init__(
         self,
         script: Script,
-        tasks: TaskGroup,
+        tasks: Tasks,
         *,
         orphan_limit: timedelta | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
