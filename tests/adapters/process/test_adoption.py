@@ -23,8 +23,10 @@ from caloron_actors.adapters.process import ProcessLauncher
 from caloron_actors.domain.ids import AgentId, SprintId, TaskId
 from caloron_actors.ports.launcher import LaunchOrder, RunId
 
-async def main(runs, socket, worktree, boot_id, hear, say):
-    launcher = ProcessLauncher(Path(runs), Path(socket), nonce=lambda: "first-life", boot_id=boot_id)
+async def main(runs, socket, worktree, boot_id, hear, say, python):
+    launcher = ProcessLauncher(
+        Path(runs), Path(socket), nonce=lambda: "first-life", boot_id=boot_id, python=python
+    )
     await launcher.launch(LaunchOrder(
         run=RunId(SprintId("sprint"), TaskId("task"), AgentId("agent"), 1),
         argv=("/bin/sh", "-c", 'echo $$ > "$HEAR"; read line < "$SAY"; echo APPROVED; exit 6'),
@@ -38,8 +40,9 @@ ESCAPE = "setsid sh -c 'echo $$ > $HEAR; while :; do sleep 600; done' > /dev/nul
 CHILD = "sh -c 'echo $$ > $HEAR; while :; do sleep 600; done' &"
 
 
-def start_service(bench: Bench) -> subprocess.Popen[bytes]:
-    arguments = [bench.runs, bench.socket, bench.worktree, bench.boot_id, bench.env["HEAR"], bench.env["SAY"]]
+def start_service(bench: Bench, python: str = sys.executable) -> subprocess.Popen[bytes]:
+    fifos = bench.env["HEAR"], bench.env["SAY"]
+    arguments = [bench.runs, bench.socket, bench.worktree, bench.boot_id, *fifos, python]
     return subprocess.Popen(
         [sys.executable, "-c", SERVICE, *map(str, arguments)],
         cwd=bench.worktree,
@@ -65,6 +68,33 @@ async def test_an_agent_outlives_the_service_and_is_adopted(bench: Bench) -> Non
     assert await launcher.wait(bench.run()) == Ended(cause="exited", started=True, code=6)
     assert (await launcher.output(bench.run(), 100)).stdout == "APPROVED\n"
     assert is_dead(agent)
+
+
+async def test_a_harness_that_was_forked_and_had_not_claimed_yet_runs_nothing(bench: Bench) -> None:
+    """The first life dies between fork and claim; the second launches anew; then the first one's harness wakes up."""
+    slow = bench.worktree / "slow-python"
+    slow.write_text(
+        f'#!/bin/sh\necho $$ > "{bench.env["HEAR"]}"; read go < gate; exec {sys.executable} "$@"\n'
+    )
+    slow.chmod(0o755)
+    bench.directory().mkdir(parents=True)
+    os.mkfifo(bench.directory() / "gate")
+    first = start_service(bench, python=str(slow))
+    late = int(await bench.hear())
+    first.kill()
+    first.wait(60)
+    launcher = bench.launcher()
+    assert await launcher.look(bench.run()) == Absent()
+    state = await launcher.launch(bench.order('echo $$ > "$HEAR"; read line < "$SAY"; echo second; exit 7'))
+    assert isinstance(state, Alive)
+    assert state.pid != late
+    await bench.hear()
+    (bench.directory() / "gate").write_text("go\n")
+    await bench.end_of(late)
+    assert await launcher.look(bench.run()) == state
+    bench.say()
+    assert await launcher.wait(bench.run()) == Ended(cause="exited", started=True, code=7)
+    assert (await launcher.output(bench.run(), 100)).stdout == "second\n"
 
 
 async def test_an_adopted_run_can_be_stopped(bench: Bench) -> None:
