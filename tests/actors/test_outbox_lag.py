@@ -17,6 +17,7 @@ from caloron_actors.domain.effects import (
     Intent,
     MergePullRequest,
     OpenPullRequest,
+    PostComment,
     SubmitReview,
 )
 from caloron_actors.domain.events import (
@@ -92,6 +93,26 @@ async def test_what_is_listed_is_not_waited_for(call: str) -> None:
         await service.until(lambda: service.sprint is not None and service.sprint.head.seq > seq)
         assert service.clock.now().awake - before < SETTLING
         await service.finish()
+
+
+@pytest.mark.parametrize(("tried", "pauses"), [(False, 0), (True, 1)])
+async def test_what_was_never_tried_is_looked_for_without_waiting(tried: bool, pauses: int) -> None:
+    """Only a restored backup can have forgotten it, and then the lists have settled."""
+    async with lagging(timedelta(0), timedelta(0)) as service:
+        await service.until(lambda: service.sprint is not None and service.row("a").issue is not None)
+        sprint = service.sprint
+        assert sprint is not None
+        waited: list[timedelta] = []
+
+        async def pause(duration: timedelta) -> None:
+            waited.append(duration)
+
+        world = replace((await service._ports_of(sprint)).world, settling=SETTLING, pause=pause)
+        intent = Intent(EffectKey("s1/a/PostComment/99"), PostComment(TaskId("a"), 1, "words"))
+        for _ in range(2):
+            await Performer(world).perform(sprint, intent, probe=True, tried=tried)
+        assert waited == [SETTLING] * pauses
+        assert len([c for c in await service.forge.comments(1) if "words" in c.body]) == 1
 
 
 class Copies(FaultyForge):
