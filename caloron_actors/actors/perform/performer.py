@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
+import structlog
+
 from caloron_actors.actors.perform import on_forge, on_host
 from caloron_actors.actors.perform.world import World
 from caloron_actors.domain import effects as fx
 from caloron_actors.domain.events import Event
 from caloron_actors.domain.sprint.state import Sprint
+from caloron_actors.ports.errors import PortError, Unavailable
 
 
 class Performer:
@@ -22,16 +25,27 @@ class Performer:
         """Wait on the service's clock."""
         await self._world.pause(duration)
 
-    async def perform(  # noqa: C901, PLR0911, PLR0912 - one line a kind
-        self, sprint: Sprint, intent: fx.Intent, *, probe: bool, tried: bool = True
-    ) -> Event:
+    async def perform(self, sprint: Sprint, intent: fx.Intent, *, probe: bool, tried: bool = True) -> Event:
         """Do an effect and give its outcome. With `probe` it may have been done before: look first.
 
         Without `tried` this state directory knows of no try (only one that a backup has forgotten could have been), so
         that the forge's lists have settled long since. Raises `Unavailable` when it should be tried again later and
         `Rejected` when the answer is a final no.
         """
-        world, effect, key = self._world if tried else self._untried, intent.effect, intent.key
+        world = self._world if tried else self._untried
+        try:
+            return await self._perform(world, sprint, intent, probe=probe)
+        except PortError:
+            raise
+        except Exception as bug:
+            # Nobody knows how far it came. A crash would take the effects of all other tasks along, again and again.
+            structlog.get_logger("perform").exception("effect_failed", effect=intent.key)
+            raise Unavailable(f"a bug: {bug!r}", ambiguous=True) from bug
+
+    async def _perform(  # noqa: C901, PLR0911, PLR0912 - one line a kind
+        self, world: World, sprint: Sprint, intent: fx.Intent, *, probe: bool
+    ) -> Event:
+        effect, key = intent.effect, intent.key
         match effect:
             case fx.CreateIssue():
                 return await on_forge.create_issue(world, sprint, effect, key, probe=probe)
