@@ -1,6 +1,8 @@
 """The service's one SQLite connection: whole pieces of work in one thread hop each, and a close that always ends."""
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,6 +22,9 @@ T = TypeVar("T")
 CLOSE_SECONDS = 5.0
 HOP_SECONDS = 30.0
 """Longest wait for one piece of work. A healthy one takes milliseconds, a busy file BUSY_SECONDS at most."""
+GRACE, LONGEST_GRACE = 0.001, 0.016
+WAY = 0.001
+"""Seconds between the loop's turns to give way, at first and at most, and how long it then stands still."""
 
 
 class OneHop(aiosqlite.Connection):
@@ -46,6 +51,37 @@ class OneHop(aiosqlite.Connection):
     def join(self) -> None:
         """Wait until the thread has ended, at most CLOSE_SECONDS."""
         self._thread.join(CLOSE_SECONDS)
+
+
+class GivingWay:
+    """Lets the connection's thread have the interpreter while the loop is never idle.
+
+    A thread gets it only after the loop has held it for a whole switch interval, and every poll of the loop begins that
+    anew, so beside a busy loop a commit takes hundreds of milliseconds. So a piece of work that is not done within GRACE is
+    waited for, WAY at a time and ever more rarely: long enough for a starved commit, too short for a slow disk to matter.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._done = threading.Event()
+        self._grace = GRACE
+        self._timer = loop.call_later(GRACE, self._give)
+
+    def during(self, work: Callable[[], T]) -> T:
+        """Run `work` in the connection's thread, and tell when it is done."""
+        try:
+            return work()
+        finally:
+            self._done.set()
+
+    def end(self) -> None:
+        """The work's answer has arrived, or is waited for no more."""
+        self._timer.cancel()
+
+    def _give(self) -> None:
+        if not self._done.wait(WAY):
+            self._grace = min(self._grace * 2, LONGEST_GRACE)
+            self._timer = self._loop.call_later(self._grace, self._give)
 
 
 class Hops:
@@ -107,11 +143,14 @@ class Hops:
         native = self._native
         if native is None:
             raise Unavailable(f"{self.path} is not open", ambiguous=False)
+        way = GivingWay(asyncio.get_running_loop())
         try:
             with anyio.fail_after(HOP_SECONDS, shield=True):
-                return await self._thread.hop(partial(work, native))
+                return await self._thread.hop(partial(way.during, partial(work, native)))
         except TimeoutError as error:
             raise Unavailable(f"{self.path} does not answer", ambiguous=True) from error
+        finally:
+            way.end()
 
     def later(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Run `work` once all that was asked for before is done. Nobody waits for it, so it has to keep its failures."""

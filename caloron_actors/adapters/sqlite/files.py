@@ -14,6 +14,8 @@ APPLICATION_ID = 0x43414C31
 """`CAL1` in the header's application id field: marks the file as this program's."""
 MAGIC = b"SQLite format 3\0"
 HEADER = 100
+LOG_MAGIC = b"\x37\x7f\x06"
+"""What the log's first word begins with, in either byte order of its sums."""
 BUSY_SECONDS = 5.0
 
 
@@ -32,6 +34,7 @@ def prepare(path: Path, scripts: Sequence[str]) -> None:
             _create(path, scripts)
         else:
             check_header(path)
+            check_size(path)
             _migrate(path, scripts, _check_content(path, len(scripts)))
     except sqlite3.Error as error:
         raise translated(path, error) from error
@@ -51,9 +54,14 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 def _create(path: Path, scripts: Sequence[str]) -> None:
     """Build the file under another name and move it into place, so that a half-made one is never found."""
     for companion in ("-wal", "-journal"):
-        if os.path.lexists(f"{path}{companion}"):
+        left = Path(f"{path}{companion}")
+        if (
+            os.path.lexists(left) and left.lstat().st_size > 0
+        ):  # looking at a file makes an empty one beside it
             raise refused(
-                path, f"is missing although {path.name}{companion} is there", "restore it from a backup"
+                path,
+                f"is missing although {left.name} is there",
+                "restore both from a backup, or move that away too to start anew",
             )
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
@@ -69,6 +77,26 @@ def _create(path: Path, scripts: Sequence[str]) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def check_size(path: Path) -> None:
+    """See that no end is missing: SQLite takes the bytes of a page that are not there for zeros.
+
+    Only of a file without a log: with one, the file may not have all of its pages yet. A log that is no log would be
+    ignored by SQLite, and with it every commit in it.
+    """
+    log = Path(f"{path}-wal")
+    if os.path.lexists(log) and log.lstat().st_size > 0:
+        with log.open("rb") as file:
+            if file.read(len(LOG_MAGIC)) != LOG_MAGIC:
+                raise refused(log, "is not the log of a database")
+        return
+    with path.open("rb") as file:
+        header = file.read(HEADER)
+    page = int.from_bytes(header[16:18], "big")
+    pages = int.from_bytes(header[28:32], "big")
+    if path.stat().st_size != pages * page:
+        raise refused(path, "is damaged (its size is not what it says)")
 
 
 def check_header(path: Path) -> None:

@@ -48,7 +48,7 @@ class GroupCommit:
 
     def __init__(self, hops: Hops) -> None:
         self._hops = hops
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
         self._waiting: list[Write[object]] = []
         self.afterwards: Callable[[], None] = lambda: None
         """Called after each group that was committed."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from anyio.abc import TaskStatus
 
@@ -154,6 +155,28 @@ async def test_a_broken_constraint_is_rejected(hops: Hops) -> None:
     await writes.write(Insert(1))
     with pytest.raises(Rejected):
         await writes.write(Insert(1))
+
+
+async def test_a_loop_that_is_never_idle_does_not_starve_the_writer(hops: Hops) -> None:
+    """A thread asks for the interpreter only after a switch interval, here longer than the test may take."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(60.0)
+    writes = GroupCommit(hops)
+
+    async def burn() -> None:
+        while True:
+            sum(range(20_000))
+            await anyio.lowlevel.checkpoint()
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(burn)
+            with anyio.fail_after(30):
+                assert [await writes.write(Insert(number)) for number in range(20)] == list(range(20))
+            group.cancel_scope.cancel()
+    finally:
+        sys.setswitchinterval(before)
+    assert await hops.run(numbers) == list(range(20))
 
 
 async def test_a_closed_connection_says_so(tmp_path: Path) -> None:
