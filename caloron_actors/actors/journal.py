@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+import anyio
+
 from caloron_actors.actors.degraded import Degraded
 from caloron_actors.actors.receipts import Pause, Receipt
 from caloron_actors.actors.waiting import pauses
 from caloron_actors.domain.ids import EffectKey, SprintId
 from caloron_actors.domain.sprint.state import Sprint, SprintHead, SprintPlan
 from caloron_actors.domain.task import Task
-from caloron_actors.ports.errors import PortError, StateUnusable, Unavailable
+from caloron_actors.ports.errors import PortError, StateUnusable, Unavailable, may_pass
 from caloron_actors.ports.journal import Entry, Journal, OpenIntent
 from caloron_actors.runtime import Actor, Ask, Ctx, Exit, MailboxPolicy, Tell
 
@@ -58,10 +60,10 @@ class JournalActor(Actor[JournalArg, None]):
             try:
                 self.journal = await self._stack.enter_async_context(arg.open())
             except PortError as error:
-                if ctx.incarnation == 1 or not isinstance(error, Unavailable):
+                if ctx.incarnation == 1 or not may_pass(error):
                     arg.failed(error)
-                    raise
-                self._trouble(error, writes=True)
+                    await anyio.sleep_forever()
+                self.degraded.trouble(str(error), writes=True)
                 await arg.pause(next(waits))
             else:
                 self.degraded.well(writes=True)

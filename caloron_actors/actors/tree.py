@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import anyio
+import structlog
+
 from caloron_actors.actors.agent import AgentActor, AgentArg
 from caloron_actors.actors.journal import JournalActor, JournalArg, OpenJournal, Stored
 from caloron_actors.actors.listener import ListenerActor, ListenerArg
-from caloron_actors.actors.localforge import LocalForgeActor
+from caloron_actors.actors.localforge import LocalForgeActor, LocalForgeArg
 from caloron_actors.actors.outbox import OutboxActor, OutboxArg, Promised, Reminded
 from caloron_actors.actors.perform import Performer
 from caloron_actors.actors.perform.world import World
@@ -17,16 +20,18 @@ from caloron_actors.actors.poller import LookAnew, PollerActor, PollerArg
 from caloron_actors.actors.receipts import Pause
 from caloron_actors.actors.sprint import AgentBack, Happened, SprintActor, SprintArg
 from caloron_actors.actors.storage import Storage
+from caloron_actors.actors.waiting import pauses
 from caloron_actors.domain.events import Limits
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.embedded import EmbeddedForge
-from caloron_actors.ports.errors import PortError
+from caloron_actors.ports.errors import PortError, StateUnusable, Unavailable
 from caloron_actors.ports.launcher import Launcher
 from caloron_actors.ports.listening import Addresses, Listening
 from caloron_actors.ports.watching import Watcher
 from caloron_actors.runtime import (
     AlreadyStarted,
+    ChildSpec,
     Factory,
     FactorySpec,
     Ref,
@@ -127,7 +132,7 @@ class Tree:
     def _root(self, *factories: FactorySpec[Any, Any]) -> SupervisorSpec:
         around = self._around
         journal = JournalArg(open=around.open_journal, pause=around.pause, failed=around.failed)
-        embedded = [child(LocalForgeActor, around.embedded, id="localforge")] if around.embedded else []
+        embedded = [self._localforge(around.embedded)] if around.embedded else []
         listener = ListenerArg(
             listening=around.listening, storage=self.storage, agents=self.agents, opened=around.opened
         )
@@ -142,6 +147,11 @@ class Tree:
             period=WITHIN,
         )
 
+    def _localforge(self, forge: EmbeddedForge) -> ChildSpec:
+        around = self._around
+        arg = LocalForgeArg(forge=forge, pause=around.pause, failed=around.failed)
+        return child(LocalForgeActor, arg, id="localforge", init_timeout=STORAGE_LIMIT)
+
     async def take_up(self, sprint: Sprint) -> None:
         """Start the actors of a sprint that was stored just now."""
         await self._add_sprint(sprint)
@@ -151,6 +161,20 @@ class Tree:
     def poller_of(self, sprint: Sprint) -> Ref[PollerActor]:
         """The poller of a sprint's repository."""
         return self.pollers.ref(_poller_key(sprint))
+
+    async def _ports(self, sprint: Sprint) -> SprintPorts:
+        """The ports of a sprint, as soon as they can be had."""
+        log = structlog.get_logger("tree")
+        for pause in pauses():
+            try:
+                return await self._around.ports_of(sprint)
+            except Unavailable as error:
+                log.warning("sprint_waits", sprint=sprint.head.id, error=str(error), wait=str(pause))
+                await self._around.pause(pause)
+            except StateUnusable as error:
+                self._around.failed(error)
+                await anyio.sleep_forever()
+        raise AssertionError("the pauses never end")
 
     def _for_each(
         self, add: Callable[[Sprint], Awaitable[None]]
@@ -167,7 +191,7 @@ class Tree:
         return rebuild
 
     async def _add_sprint(self, sprint: Sprint) -> None:
-        ports = await self._around.ports_of(sprint)
+        ports = await self._ports(sprint)
         outbox = self.outboxes.ref(sprint.head.id)
         arg = SprintArg(
             sprint=sprint.head.id,
@@ -190,7 +214,7 @@ class Tree:
         await _once(self.sprints, sprint.head.id, arg)
 
     async def _add_outbox(self, sprint: Sprint) -> None:
-        ports = await self._around.ports_of(sprint)
+        ports = await self._ports(sprint)
         arg = OutboxArg(
             sprint=sprint.head.id,
             performer=Performer(ports.world),
@@ -202,7 +226,7 @@ class Tree:
         await _once(self.outboxes, sprint.head.id, arg)
 
     async def _add_poller(self, sprint: Sprint) -> None:
-        ports = await self._around.ports_of(sprint)
+        ports = await self._ports(sprint)
         arg = PollerArg(
             forge=ports.world.forge,
             clock=self._around.clock,

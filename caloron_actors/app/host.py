@@ -17,7 +17,6 @@ from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.git import Git
 from caloron_actors.ports.errors import PortError
 from caloron_actors.ports.listening import Addresses
-from caloron_actors.runtime import StartFailed
 
 LEASES_PER_LIMIT = 10
 """How many times a lease is renewed within the time after which its agent would count as an orphan."""
@@ -53,8 +52,8 @@ class Host:
         """Start the tree and stop it in order at the end; agents live on."""
         async with anyio.create_task_group() as group:
             host = cls(options, adapters)
-            await group.start(host._run)
             group.start_soon(host._stop_when_failed)
+            await group.start(host._run)
             try:
                 yield host
             finally:
@@ -64,12 +63,7 @@ class Host:
             group.cancel_scope.cancel()
 
     async def _run(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        try:
-            ended = await self.system.run(self.tree.root, task_status=task_status)
-        except StartFailed:
-            if self._failure is not None:
-                raise self._failure from None
-            raise
+        ended = await self.system.run(self.tree.root, task_status=task_status)
         structlog.get_logger("host").info("stopped", reason=repr(ended))
         if self._failure is not None:
             raise self._failure
@@ -78,8 +72,9 @@ class Host:
 
     async def _stop(self) -> None:
         """Let the writes under way end, because a thread cannot be cancelled, and stop the tree."""
-        with anyio.move_on_after(CLOSE_SECONDS):
-            await self.tree.storage.close()
+        if self._failure is None:
+            with anyio.move_on_after(CLOSE_SECONDS):
+                await self.tree.storage.close()
         await self.system.stop()
 
     async def _stop_when_failed(self) -> None:

@@ -1,6 +1,8 @@
 """The adapters of a real service: this host's clocks, SQLite, processes, sockets, git, and the embedded forge."""
 
+import errno
 import os
+import sqlite3
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,8 @@ from caloron_actors.app.options import HostOptions
 from caloron_actors.app.reports import log_alarm, log_undelivered
 from caloron_actors.app.version import step_version
 from caloron_actors.domain.sprint.state import Sprint
-from caloron_actors.git import Git
+from caloron_actors.git import Git, GitFailed
+from caloron_actors.ports.errors import StateUnusable, Unavailable, may_pass
 from caloron_actors.ports.journal import Journal
 from caloron_actors.runtime import AlarmPolicy, Observer, System
 
@@ -71,7 +74,22 @@ class RealAdapters:
         )
 
     async def connect(self, sprint: Sprint) -> SprintPorts:
-        """A sprint's accounts and repository on the forge, its client, its workspace."""
+        """A sprint's accounts and repository on the forge, its client, its workspace.
+
+        Raises `Unavailable` when the host's disk does not let them be made for now.
+        """
+        try:
+            return await self._connect(sprint)
+        except (OSError, sqlite3.Error) as error:
+            if not may_pass(error):
+                raise
+            raise Unavailable(f"sprint {sprint.head.id} cannot be set up: {error}", ambiguous=True) from error
+        except GitFailed as error:
+            if os.strerror(errno.ENOSPC) not in str(error):
+                raise
+            raise Unavailable(f"sprint {sprint.head.id} cannot be set up: {error}", ambiguous=True) from error
+
+    async def _connect(self, sprint: Sprint) -> SprintPorts:
         plan, commands = sprint.plan, self._options.commands_of(sprint)
         access = await self.embedded.admit(
             plan.repository, Path(plan.source), plan.base_branch, plan.dag.needed_reviewers()
@@ -116,11 +134,14 @@ def _secret(path: Path) -> bytes:
     if path.exists():
         return path.read_bytes()
     aside = path.with_name(f"{path.name}.new")
-    aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(token().encode())
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        aside.unlink(missing_ok=True)
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(token().encode())
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise StateUnusable(f"{path} cannot be written: {error.strerror}; see to its disk") from error
     return path.read_bytes()

@@ -119,11 +119,11 @@ async def _plan(options: RunOptions, git: Git) -> SprintPlan:
 
 
 async def _stored(options: RunOptions, plan: SprintPlan) -> Sprint | None:
-    """The sprint in the state directory, if any. Raises `Mistakes` when it is another one."""
-    path = options.state.absolute() / DATABASE
-    if not path.exists():
-        return None
-    async with SqliteJournal.open(path, wall=SystemClock()) as journal:
+    """The sprint in the state directory, if any. Raises `Mistakes` when it is another one.
+
+    The journal is opened, and made, here first: what is wrong with it is said before anything else is begun.
+    """
+    async with SqliteJournal.open(options.state.absolute() / DATABASE, wall=SystemClock()) as journal:
         for head in await journal.sprints():
             known = await journal.load(head.id)
             if known is None or known.plan.dag != plan.dag:

@@ -85,9 +85,10 @@ async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) 
 
 
 async def _check_stored(database: Path, commands_of: Callable[[Sprint], Commands]) -> None:
-    """Raises `Mistakes` when a stored sprint cannot be gone on with, and `StateUnusable` when none can be read."""
-    if not database.exists():
-        return
+    """Open the journal, or make it, before anything else is begun.
+
+    Raises `Mistakes` when a stored sprint cannot be gone on with, and `StateUnusable` when none can be read.
+    """
     wrong: list[str] = []
     async with SqliteJournal.open(database, wall=SystemClock()) as journal:
         for head in await journal.sprints():

@@ -1,6 +1,5 @@
 """Exit codes, and the one place where what went wrong becomes a line on stderr and a code."""
 
-import errno
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,10 +10,10 @@ import click
 
 from caloron_actors.app.mistakes import Mistakes
 from caloron_actors.domain.marker import one_line
-from caloron_actors.ports.errors import PortError, StateBusy, StateUnusable, Unavailable
+from caloron_actors.ports.errors import PASSING, PortError, StateUnusable, Unavailable, may_pass
 from caloron_actors.settings import SettingsError
 
-PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+REMEDY = "free its disk, or end what holds it, and give the same command again"
 
 
 class Exit(IntEnum):
@@ -66,10 +65,8 @@ def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Generator[None
                 complain(lines, Exit.USAGE if unusable is Exit.USAGE else unusable)
             case SettingsError():
                 complain((str(cause),), unusable)
-            case StateBusy() | Unavailable():
-                complain((one_line(str(cause)),), busy)
-            case StateUnusable():
-                complain((one_line(str(cause)),), busy if _may_pass(cause) else unusable)
+            case PortError() | OSError() if (said := _state_trouble(cause)) is not None:
+                complain((one_line(said),), busy if may_pass(cause) else unusable)
             case PortError():
                 complain((one_line(str(cause)),), internal)
             case Exception() if not isinstance(cause, click.ClickException | click.exceptions.Exit):
@@ -81,13 +78,17 @@ def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Generator[None
                 raise
 
 
-def _may_pass(error: BaseException | None) -> bool:
-    """Whether it comes from a disk that is full or in trouble: the same command may go well later."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in PASSING:
-            return True
-        error = error.__cause__
-    return False
+def _state_trouble(error: PortError | OSError) -> str | None:
+    """What to say of a state directory that cannot be used, for now or at all; None when it is not about one."""
+    match error:
+        case StateUnusable():
+            return str(error)
+        case Unavailable():
+            return f"{error}; {REMEDY}"
+        case OSError() if error.errno in PASSING:
+            return f"{error.filename or 'the state directory'}: {error.strerror}; {REMEDY}"
+        case _:
+            return None
 
 
 def _leaf(error: BaseException) -> BaseException:

@@ -1,5 +1,6 @@
 """The few ways a port fails. Each class says whose fault it is and whether to try again."""
 
+import errno
 from datetime import datetime
 
 
@@ -49,3 +50,22 @@ class StateUnusable(PortError):
 
 class StateBusy(StateUnusable):
     """Another process holds the state directory. Try again when it has ended."""
+
+
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+PASSING_IN_SQLITE = frozenset({5, 6, 10, 13})
+"""SQLite's primary result codes BUSY, LOCKED, IOERR and FULL (sqlite.org/rescode.html)."""
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Whether an error is a matter of time, or comes from a disk that is full, held or in trouble for now."""
+    while error is not None:
+        if isinstance(error, StateBusy | Unavailable):
+            return True
+        if isinstance(error, OSError) and error.errno in PASSING:
+            return True
+        code = getattr(error, "sqlite_errorcode", None)
+        if isinstance(code, int) and code & 0xFF in PASSING_IN_SQLITE:
+            return True
+        error = error.__cause__
+    return False
