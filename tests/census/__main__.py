@@ -16,7 +16,7 @@ from tests.census.mutants import MUTANTS
 from tests.census.pairs import all_pairs
 from tests.census.plans import BadPlan, Script, read_plan
 from tests.census.playing import Theatre, together
-from tests.census.storm import storm, summary
+from tests.census.storm import storm, summary, tally
 
 CLOCK = SystemClock()
 
@@ -63,15 +63,17 @@ def main() -> int:
 
 def _pairs(given: argparse.Namespace) -> int:
     began = CLOCK.monotonic()
-    well = all_pairs(given.jobs, given.share, given.seed, click.echo)
+    played = all_pairs(given.jobs, given.share, given.seed, click.echo)
     click.echo(f"all of this {CLOCK.monotonic() - began:.0f} s")
-    return 0 if well else 1
+    report.write(given.json, played)
+    return 1 if played.differences else 0
 
 
 def _storm(given: argparse.Namespace, root: Path) -> int:
     seen = storm(root, given.storm, given.seed, CLOCK.monotonic)
     for line in summary(seen):
         click.echo(line)
+    report.write(given.json, tally(seen))
     if seen.wrong:
         click.echo(f"left in {root}; repeat with: scripts/census --storm {given.storm} --seed {given.seed}")
         return 1

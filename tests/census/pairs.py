@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 import anyio
+import msgspec
 import structlog
 
 from tests.actors.cast import Cast, picky
@@ -29,6 +30,15 @@ class Pairs:
     total: int
     played: int
     wrong: tuple[str, ...]
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures for the reliability card."""
+
+    first_kills: int
+    pairs_total: int
+    pairs_covered: int
+    differences: int
 
 
 class Counted:
@@ -119,8 +129,8 @@ async def _rehearsed() -> Rehearsal:
     return _KNOWN[0]
 
 
-def all_pairs(jobs: int, share: float, seed: int, say: Callable[[str], None]) -> bool:
-    """Play them by command and say what was covered. False when anything differs."""
+def all_pairs(jobs: int, share: float, seed: int, say: Callable[[str], None]) -> Tally:
+    """Play them by command, and say what was covered and what differs."""
     _quiet()
     count = anyio.run(prepare)[1]
     total = played = differences = 0
@@ -132,4 +142,4 @@ def all_pairs(jobs: int, share: float, seed: int, say: Callable[[str], None]) ->
             for line in pairs.wrong:
                 say(f"DIFFERENCE {line}")
     say(f"first kills {count}/{count}; pairs covered {played}/{total}; differences {differences}")
-    return differences == 0
+    return Tally(first_kills=count, pairs_total=total, pairs_covered=played, differences=differences)

@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import select
 import shutil
 import signal
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 from tests.acceptance.conftest import Bench
 from tests.census import service
 from tests.census.plans import Script
-from tests.census.world import World, world
+from tests.census.world import World, await_processes, world
 
 LIFE_LIMIT = 90
 """Seconds after which a life that does not end counts as hanging."""
@@ -152,17 +151,6 @@ def read_record(path: Path) -> tuple[tuple[float, str], ...]:
         return ()
     lines = [line.split(" ", 1) for line in path.read_text().splitlines()]
     return tuple((float(at), point) for at, point in lines)
-
-
-def await_processes(bench: Bench) -> None:
-    """Let what a killed life has left, such as a git, end by itself."""
-    for line in bench.processes():
-        try:
-            handle = os.pidfd_open(int(line.partition(":")[0]))
-        except ProcessLookupError:
-            continue
-        select.select([handle], [], [], 10.0)
-        os.close(handle)
 
 
 def _last_words(out: Path) -> str:

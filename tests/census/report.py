@@ -73,10 +73,13 @@ def summary(census: Census, took: float, given: argparse.Namespace) -> None:
     for played in figures.wrong:
         mutant = f" --mutant {given.mutant}" if given.mutant else ""
         click.echo(f"repeat with: scripts/census --plan {shlex.quote(str(played.script))}{mutant}")
-    if given.json is not None:
-        Path(given.json).write_bytes(
-            msgspec.json.format(msgspec.json.encode(card(census, took, len(covered))))
-        )
+    write(given.json, card(census, took, len(covered)))
+
+
+def write(path: Path | None, figures: msgspec.Struct) -> None:
+    """Write figures as JSON where they are wanted."""
+    if path is not None:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
 
 
 def card(census: Census, took: float, covered: int) -> Card:

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import re
+import select
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
@@ -67,6 +69,17 @@ def world(bench: Bench, result: dict[str, Any]) -> World:
     facts["begun and never settled"] = [repr(row) for row in unsettled(bench)]
     facts["left running"] = bench.processes()
     return World({where: Counter(lines) for where, lines in facts.items()})
+
+
+def await_processes(bench: Bench) -> None:
+    """Let what a killed life has left, such as a git, end by itself."""
+    for line in bench.processes():
+        try:
+            handle = os.pidfd_open(int(line.partition(":")[0]))
+        except ProcessLookupError:
+            continue
+        select.select([handle], [], [], 10.0)
+        os.close(handle)
 
 
 def _refs(bench: Bench) -> list[str]:
