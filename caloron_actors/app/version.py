@@ -11,15 +11,19 @@ DIGITS = 12
 
 @cache
 def step_version() -> str:
-    """12 hexadecimal digits of SHA-256 over the names and texts of all modules of the domain.
+    """The name of the `step` of this installation."""
+    return version_of(Path(domain.__file__).parent)
 
-    Raises RuntimeError where the sources were not installed: two versions would then pass for one.
+
+def version_of(root: Path) -> str:
+    """12 hexadecimal digits of SHA-256 over the names and texts of all modules below `root`.
+
+    Raises RuntimeError where there are none: two versions without their sources would pass for one.
     """
-    root = Path(domain.__file__).parent
+    digest = hashlib.sha256()
     sources = sorted(root.rglob("*.py"))
     if not any(source.name == "step.py" for source in sources):
-        raise RuntimeError(f"the sources of {domain.__name__} are not installed in {root}")
-    digest = hashlib.sha256()
+        raise RuntimeError(f"the sources of {root} are not installed")
     for source in sources:
         text = source.read_bytes()
         digest.update(f"{source.relative_to(root).as_posix()} {len(text)}\n".encode())
