@@ -7,9 +7,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 
 def start_of(pid: int) -> int:
@@ -34,6 +34,23 @@ def beat(order: dict[str, object]) -> None:
             return
 
 
+def become(order: dict[str, Any], gate: tuple[int, int]) -> NoReturn:
+    """The agent's command, once its start is on record."""
+    try:
+        os.setsid()
+        for name, target, flags in (
+            ("prompt", 0, os.O_RDONLY),
+            ("stdout.log", 1, os.O_WRONLY | os.O_CREAT),
+            ("stderr.log", 2, os.O_WRONLY | os.O_CREAT),
+        ):
+            os.dup2(os.open(name, flags, 0o600), target)
+        os.read(gate[0], 1)
+        os.chdir(order["cwd"])
+        os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - no shell is the point
+    finally:
+        os._exit(127)
+
+
 def main(directory: str, version: int) -> None:
     os.chdir(directory)
     order = json.loads(Path("order.json").read_text())
@@ -47,30 +64,21 @@ def main(directory: str, version: int) -> None:
     finally:
         Path(temporary).unlink()
     stopped: list[int] = []
-    with (
-        Path("prompt").open() as prompt,
-        Path("stdout.log").open("w") as out,
-        Path("stderr.log").open("w") as err,
-    ):
-        agent = subprocess.Popen(
-            order["argv"],
-            cwd=order["cwd"],
-            env=order["env"],
-            stdin=prompt,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
-        )
+    gate = os.pipe()
+    agent = os.fork()
+    if agent == 0:
+        become(order, gate)
 
     def stop(number: int, _: object) -> None:
         stopped.append(number)
-        os.killpg(agent.pid, signal.SIGTERM)
+        os.killpg(agent, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
-    began: dict[str, object] = {"pid": agent.pid, "start": start_of(agent.pid)}
+    began: dict[str, object] = {"pid": agent, "start": start_of(agent)}
     Path(write("started.json", began, version)).replace("started.json")
+    os.write(gate[1], b"g")
     beat(order)
-    status = agent.wait()
+    status = os.waitstatus_to_exitcode(os.waitpid(agent, 0)[1])
     end: dict[str, object] = {
         "cause": "stopped" if stopped else "exited",
         "started": True,
