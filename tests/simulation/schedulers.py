@@ -38,7 +38,10 @@ class Fifo:
 
     def choose(self, ready: Sequence[Ready], plain: int) -> int:
         """See the protocol."""
-        best = min(range(len(ready)), key=lambda index: (ready[index][1], ready[index][0]))
+        best = 0
+        for index, entry in enumerate(ready):
+            if entry[1] < ready[best][1]:
+                best = index
         return PLAIN if NONE != plain <= ready[best][1] else best
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import anyio
@@ -24,6 +24,7 @@ KINDS = (
     "refused_connection",
     "rate_limit",
     "timeout",
+    "connection_lost",
     "host_trouble",
     "broken_code",
     "journal_locked",
@@ -70,6 +71,14 @@ class Trouble:
         if self.loop.trace is not None:
             self.loop.trace.append((self.loop.steps, self.loop.micros, f"!! {kind}"))
 
+    def below(self, limit: int) -> int:
+        """A draw for what kind of fault it is."""
+        return self._chance.below(limit)
+
+    def wall(self) -> datetime:
+        """The forge's clock."""
+        return self._clock.true_wall()
+
     async def wait(self, longest: float | None = None) -> None:
         """Let a call take its time: virtual, and of the seed."""
         if self._quiet:
@@ -112,6 +121,8 @@ class Trouble:
         result = await work()
         if self.strikes("error_after"):
             raise Unavailable(f"{name}: 500 after it was done", ambiguous=write)
+        if self.strikes("connection_lost"):
+            raise Unavailable(f"{name}: the connection was lost", ambiguous=write)
         if self.strikes("timeout"):
             await anyio.sleep(60)
             raise Unavailable(f"{name}: no answer after 60 s", ambiguous=write)

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from anyio.abc import TaskGroup
 
+from caloron_actors.adapters.github import Credential, GitHubForge
 from caloron_actors.adapters.memory.forge import MemoryForge
 from caloron_actors.adapters.memory.launcher import MemoryLauncher
 from caloron_actors.adapters.memory.workspace import MemoryRepository, MemoryWorkspace
 from caloron_actors.domain.dag import Dag
 from caloron_actors.domain.events import Limits
-from caloron_actors.domain.ids import SprintId
+from caloron_actors.domain.ids import AgentId, SprintId
 from caloron_actors.domain.sprint.state import SprintPlan
 from caloron_actors.ports.forge import Forge
 from tests.simulation.agents import Agents, SimLauncher, WorldTasks
@@ -19,6 +20,7 @@ from tests.simulation.clock import SimClock
 from tests.simulation.forge import SimForge
 from tests.simulation.loop import SimLoop
 from tests.simulation.people import People
+from tests.simulation.rest import RestForge
 from tests.simulation.storage import Disk
 from tests.simulation.trouble import Trouble
 from tests.simulation.workload import REVIEWERS
@@ -38,9 +40,11 @@ class World:
         plans: list[Dag],
         limits: Limits,
         *,
+        mode: str,
         plain: bool,
     ) -> None:
         self.loop = loop
+        self.mode = mode
         self.chance = chance
         self.limits = limits
         self.clock = SimClock(loop)
@@ -76,4 +80,18 @@ class World:
 
     def client(self, dag: Dag) -> Forge:
         """A connection of one life to the forge."""
+        if self.mode == "client":
+            return self._real_client(dag)
         return SimForge(self.forge, self.trouble, self.checks.merging)
+
+    def _real_client(self, dag: Dag) -> GitHubForge:
+        tokens: dict[str, AgentId | None] = {"token-author": None}
+        tokens |= {f"token-{agent}": agent for agent in dag.needed_reviewers()}
+        return GitHubForge(
+            "http://forge.test",
+            REPOSITORY,
+            Credential("token-author", AUTHOR),
+            {agent: Credential(f"token-{agent}", self.logins[agent]) for agent in dag.needed_reviewers()},
+            self.clock.wall,
+            transport=RestForge(self.forge, self.trouble, tokens, self.checks.merging),
+        )
