@@ -2,15 +2,19 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.census.plans import Kill, Script
 from tests.census.playing import KILLED, Played, Theatre, clear, together
 from tests.census.points import volatile
 from tests.census.world import World
 
+ROOT = Path(__file__).parents[2]
 REHEARSALS = 2
 TRIES = 3
 """How often a volatile point is waited for, and a second kill drawn anew when the recovery was over before it."""
@@ -25,6 +29,8 @@ class Rehearsal:
     left: dict[str, int]
     calls: int
     seconds: float
+    imports: float
+    """Seconds that a new process takes to import the service, which a forked life does not."""
 
     @property
     def names(self) -> list[str]:
@@ -73,7 +79,17 @@ def rehearse(theatre: Theatre, jobs: int) -> Rehearsal:
     points = tuple(dict.fromkeys(passed + runs[1].lives[0].points))
     left = {point: len(passed) - passed.index(point) for point in points if point in passed}
     calls = sum(point.endswith("@before") and not point.startswith("journal.") for point in passed)
-    return Rehearsal(one.end, points, left, calls, one.seconds)
+    return Rehearsal(one.end, points, left, calls, one.seconds, imports(theatre))
+
+
+def imports(theatre: Theatre) -> float:
+    """Seconds from the start of a process to the service's first own step, at best."""
+    times: list[float] = []
+    for _ in range(3):  # the first may have to compile
+        began = theatre.monotonic()
+        subprocess.run([sys.executable, "-c", "import tests.census.service"], cwd=ROOT, check=True)
+        times.append(theatre.monotonic() - began)
+    return min(times)
 
 
 def draw(seed: int, what: str, limit: int) -> int:
@@ -126,9 +142,10 @@ class Census:
             figures.second["reached" if played.reached else "nothing left to do"] += 1
         for life in lives[1:]:
             if life.first_commit is not None:
-                figures.first.append(life.first_commit)
+                figures.first.append(life.first_commit + self.rehearsal.imports)
         if len(lives) > 1:
-            figures.whole.append(lives[-1].ended - lives[0].ended)
+            starts = (len(lives) - 1) * self.rehearsal.imports
+            figures.whole.append(lives[-1].ended - lives[0].ended + starts)
         if played.end is not None:
             played.wrong += played.end.differences(self.rehearsal.end)
             self._count(played.end)

@@ -12,7 +12,10 @@ from tests.census.census import Census, Rehearsal, percentile
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures for the reliability card. Durations are seconds. `points`: names, each killed before and after."""
+    """The figures for the reliability card. Durations are seconds. `points`: names, each killed before and after.
+
+    `first_commit` and `recovery` count from a restart, to its first durable commit and to the end of the last life.
+    """
 
     points_total: int
     points_covered: int
@@ -69,6 +72,9 @@ def summary(census: Census, took: float, given: argparse.Namespace) -> None:
     for name, values in (("first commit", figures.first), ("whole recovery", figures.whole)):
         told = "  ".join(f"p{share:.0%} {percentile(values, share):.2f} s" for share in (0.5, 0.9, 0.99))
         click.echo(f"from restart to the {name}: {told.replace('%', '')} of {len(values)}")
+    click.echo(
+        f"of each restart {rehearsal.imports:.2f} s are imports, measured once and added: lives are forked"
+    )
     click.echo(f"an undisturbed run {rehearsal.seconds:.2f} s; all of this {took:.0f} s")
     for played in figures.wrong:
         mutant = f" --mutant {given.mutant}" if given.mutant else ""

@@ -23,7 +23,7 @@ from tests.census.world import World, await_processes, world
 TASKS = ("a: ada", "b: bo", "c: ada < a", "d: bo < a b", "e: ada < c", "f: bo < d e")
 SHORTEST, LONGEST = 0.1, 2.5
 """Seconds of a life: the shortest ends while Python still imports, the longest does a good deal of work."""
-AHEAD = 4
+AHEAD = 3
 """Kills for which an agent is held alive before it may go on."""
 
 
@@ -51,21 +51,23 @@ class Storm:
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """A storm's figures for the reliability card. `adopted`: times that a later life was seen to look after an agent."""
+    """A storm's figures for the reliability card, as in `Storm`; `agents`: different ones that were alive at a kill."""
 
-    storm_kills: int
-    storm_agents: int
-    storm_adopted: int
-    storm_wrong: int
+    kills: int
+    agents: int
+    alive: int
+    renewed: int
+    wrong: int
 
 
 def tally(seen: Storm) -> Tally:
     """The figures as data."""
     return Tally(
-        storm_kills=seen.kills,
-        storm_agents=len(seen.agents),
-        storm_adopted=seen.renewed,
-        storm_wrong=len(seen.wrong),
+        kills=seen.kills,
+        agents=len(seen.agents),
+        alive=seen.alive,
+        renewed=seen.renewed,
+        wrong=len(seen.wrong),
     )
 
 

@@ -14,7 +14,7 @@ def test_agents_that_live_through_kills_are_adopted(tmp_path: Path) -> None:
     assert seen.wrong == []
     assert seen.kills == KILLS
     assert seen.agents
-    assert tally(seen).storm_wrong == 0
+    assert (tally(seen).kills, tally(seen).wrong) == (KILLS, 0)
 
 
 def test_a_lost_or_doubled_agent_is_found(tmp_path: Path) -> None:
