@@ -23,9 +23,11 @@ def backup(file: Path, state: Path | None, as_json: bool) -> None:  # noqa: FBT0
     """Copy the service's database into the new FILE, also while the service runs.
 
     To restore: stop the service, move caloron.db and any caloron.db-wal and caloron.db-shm out of the state
-    directory together, put the copy in place as caloron.db, and start the service. It looks before it repeats
-    anything. The directory's other files stay as they are; keep a copy of `secret` as well, by which the service
-    knows its own marks on the forge.
+    directory together, put the copy in place as caloron.db, and start the service. The directory's other files
+    stay as they are; keep a copy of `secret` as well, by which the service knows its own marks on the forge.
+
+    The service looks at the forge and at the agents' runs before it does again what the copy does not know of. A
+    task that was finished after the backup is cancelled or blocked with its reason, and not taken over as done.
     """
     with failures_of_a_run():
         from caloron_actors.app.state import back_up, database_of  # noqa: PLC0415 - a fast --help
