@@ -14,6 +14,7 @@ import anyio
 import anyio.to_thread
 
 from caloron_actors.adapters.sqlite.files import connect
+from caloron_actors.adapters.sqlite.guard import Guard
 from caloron_actors.adapters.sqlite.trouble import refused, translated
 from caloron_actors.ports.errors import Unavailable
 
@@ -87,6 +88,8 @@ class GivingWay:
 class Hops:
     """Runs functions on the connection, one after another, in the connection's own thread."""
 
+    _guard: Guard | None = None
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._native: sqlite3.Connection | None = None
@@ -94,6 +97,7 @@ class Hops:
 
     def _connect(self) -> sqlite3.Connection:
         native = connect(self.path, "rw")
+        guard: Guard | None = None
         try:
             (mode,) = native.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
@@ -104,9 +108,17 @@ class Hops:
                 )
             native.execute("PRAGMA synchronous = FULL")
             native.execute("PRAGMA foreign_keys = ON")
+            native.execute("PRAGMA user_version").fetchone()  # opens the log, which its close then removes
+            guard = Guard(self.path)
+            guard.watch()
         except BaseException:
+            if guard is not None:
+                guard.unpin()
             native.close()
+            if guard is not None:
+                guard.close()
             raise
+        self._guard = guard
         self._native = native
         return native
 
@@ -122,7 +134,18 @@ class Hops:
         finally:
             hops._native = None
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                await hops._thread.close()
+                await hops._close()
+
+    async def _close(self) -> None:
+        guard = self._guard
+        if guard is None:
+            await self._thread.close()
+            return
+        try:
+            self._thread.later(guard.unpin)
+            await self._thread.close()
+        finally:
+            guard.close()
 
     async def _start(self) -> None:
         try:
@@ -137,7 +160,8 @@ class Hops:
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` to its end in the connection's thread, whether or not the caller is cancelled meanwhile.
 
-        `work` must leave no transaction open. Raises what `work` raises, and `Unavailable` (ambiguous) when it has
+        `work` must leave no transaction open. Raises what `work` raises, `StateUnusable` when the file is no longer the
+        one that was opened, and `Unavailable` (ambiguous) when it has
         not ended in HOP_SECONDS.
         """
         native = self._native
@@ -146,7 +170,7 @@ class Hops:
         way = GivingWay(asyncio.get_running_loop())
         try:
             with anyio.fail_after(HOP_SECONDS, shield=True):
-                return await self._thread.hop(partial(way.during, partial(work, native)))
+                return await self._thread.hop(partial(way.during, partial(self._guarded, work, native)))
         except TimeoutError as error:
             raise Unavailable(f"{self.path} does not answer", ambiguous=True) from error
         finally:
@@ -156,3 +180,8 @@ class Hops:
         """Run `work` once all that was asked for before is done. Nobody waits for it, so it has to keep its failures."""
         if self._native is not None:
             self._thread.later(partial(work, self._native))
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], T], native: sqlite3.Connection) -> T:
+        if self._guard is not None:
+            self._guard.check()
+        return work(native)
