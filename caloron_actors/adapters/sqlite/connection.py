@@ -23,8 +23,8 @@ T = TypeVar("T")
 CLOSE_SECONDS = 5.0
 HOP_SECONDS = 30.0
 """Longest wait for one piece of work. A healthy one takes milliseconds, a busy file BUSY_SECONDS at most."""
-GRACE, LONGEST_GRACE = 0.001, 0.016
-WAY = 0.001
+GRACE, LONGEST_GRACE = 0.001, 0.004
+WAY = 0.002
 """Seconds between the loop's turns to give way, at first and at most, and how long it then stands still."""
 
 
@@ -59,7 +59,7 @@ class GivingWay:
 
     A thread gets it only after the loop has held it for a whole switch interval, and every poll of the loop begins that
     anew, so beside a busy loop a commit takes hundreds of milliseconds. So a piece of work that is not done within GRACE is
-    waited for, WAY at a time and ever more rarely: long enough for a starved commit, too short for a slow disk to matter.
+    waited for, WAY at a time and more and more rarely, so that a slow disk leaves most of the time to the loop.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
