@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from time import perf_counter
 
-from tests.simulation.runner import MODES, Outcome, run_block
+from tests.simulation.runner import MODES, Outcome, mode_of, run_block, run_checked
 from tests.simulation.tally import Tally
 
 BLOCK = 20
@@ -20,6 +20,9 @@ def arguments() -> Namespace:
     parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="how the forge is reached")
     parser.add_argument("--jobs", type=int, default=1, help="processes at once (default: %(default)s)")
     parser.add_argument("--trace", action="store_true", help="print the last steps of every seed")
+    parser.add_argument("--stop", action="store_true", help="stop at the first seed that breaks a promise")
+    parser.add_argument("--mutants", action="store_true", help="plant mistakes and see that each is found")
+    parser.add_argument("--only", default="", help="with --mutants: those whose name holds this")
     return parser.parse_args()
 
 
@@ -28,8 +31,8 @@ def outcomes(options: Namespace) -> Iterator[Outcome]:
     seeds = range(options.first, options.first + options.seeds)
     blocks = [seeds[start : start + BLOCK] for start in range(0, len(seeds), BLOCK)]
     if options.jobs == 1:
-        for block in blocks:
-            yield from run_block(block, options.mode, trace=options.trace)
+        for seed in seeds:
+            yield run_checked(seed, mode_of(seed, options.mode), trace=options.trace)
         return
     with ProcessPoolExecutor(options.jobs) as pool:
         waiting = [pool.submit(run_block, block, options.mode, trace=options.trace) for block in blocks]
@@ -58,11 +61,17 @@ def show(outcome: Outcome, *, trace: bool) -> None:
 def main() -> int:
     """Give 1 when a promise was broken."""
     options = arguments()
+    if options.mutants:
+        from tests.simulation.mutants.finding import find_all  # noqa: PLC0415  # the copies it makes have no need of it
+
+        return find_all(options.only, options.jobs)
     began = perf_counter()
     tally = Tally()
     for outcome in outcomes(options):
         tally.add(outcome)
         show(outcome, trace=options.trace)
+        if options.stop and outcome.broken:
+            break
         if tally.seeds % 500 == 0:
             say(tally.line(perf_counter() - began))
     say(tally.line(perf_counter() - began))

@@ -52,10 +52,11 @@ TWICE_EVERY = 20
 
 def run_block(seeds: Sequence[int], mode: str, *, trace: bool = False) -> list[Outcome]:
     """Run seeds one after another; `mode` may be "both"."""
-    return [run_checked(seed, _mode(seed, mode), trace=trace) for seed in seeds]
+    return [run_checked(seed, mode_of(seed, mode), trace=trace) for seed in seeds]
 
 
-def _mode(seed: int, mode: str) -> str:
+def mode_of(seed: int, mode: str) -> str:
+    """The mode of one seed."""
     if mode != "both":
         return mode
     return "client" if seed % CLIENT_EVERY == 0 else "port"

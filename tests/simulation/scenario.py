@@ -13,13 +13,16 @@ from caloron_actors.domain.events import Event
 from caloron_actors.domain.ids import SprintId
 from caloron_actors.domain.sprint.schedule import condition
 from caloron_actors.domain.sprint.state import Sprint
+from caloron_actors.ports.listening import Beat
 from caloron_actors.runtime import Actor
+from caloron_actors.runtime.exits import Crashed, Exit, Killed
 from caloron_actors.runtime.telemetry import Node
+from tests.actors.doors import OpenDoor
 from tests.actors.rest import Bomb
 from tests.simulation.adapters import SimAdapters, commands_of
 from tests.simulation.chance import Chance
 from tests.simulation.loop import WORLD
-from tests.simulation.trouble import Trouble
+from tests.simulation.trouble import Injected, Trouble
 from tests.simulation.world import ORPHAN_LIMIT, World
 
 PEACE = 4 * 3600.0
@@ -62,8 +65,11 @@ class Scenario:
                 group.start_soon(self._meddle, trouble)
                 group.start_soon(self._calm, chance.spread(20, 2400))
             group.start_soon(self._keep_alive)
+            group.start_soon(self._beat)
             await self._until_ended()
             group.cancel_scope.cancel()
+        if self._life is not None:
+            self._judge(self._life)
         self.world.checks.at_the_end(self.world.disk, self.world.logins)
 
     def kill(self) -> None:
@@ -180,10 +186,25 @@ class Scenario:
                 world.clock.suspend(timedelta(seconds=chance.spread(60, 50_000)))
             elif what == 8:
                 trouble.note("clock_set")
-                world.clock.set_wall(timedelta(seconds=chance.between(-3600, 3600)))
+                world.clock.set_wall(timedelta(seconds=chance.between(-36_000, 36_000)))
             elif self._life is not None:
                 trouble.note("stop")
                 self._life.stop.set()
+
+    async def _beat(self) -> None:
+        """The harnesses say that their agents live, and some liar says it with a nonce of its own."""
+        while not self._plain:
+            await anyio.sleep(20)
+            life, runs = self._life, sorted(self.world.agents.live)
+            if life is None or life.host is None or life.over.is_set() or not runs:
+                continue
+            told = Beat(run=str(runs[0]), nonce="nonce-of-another", pid=1, seq=1)
+            with self.world.loop.living(life.number):
+                self.world.loop.create_task(self._lie(life.adapters.doors, told), name="door")
+
+    async def _lie(self, doors: OpenDoor, beat: Beat) -> None:
+        if doors.opened and await doors.door.beat(beat):
+            self.world.checks.say(f"a beat of {beat.run} with a nonce of another claim was taken")
 
     async def _calm(self, after: float) -> None:
         await anyio.sleep(after)
@@ -230,9 +251,19 @@ class Scenario:
         return found
 
     def _judge(self, life: Life) -> None:
-        """A life may end for many reasons, but no part of it may be wrong by itself."""
+        """A life may end for many reasons, but what crashes in it crashes because we wanted it to."""
         for crash in life.adapters.crashes:
             self.crashes.append(f"{crash.path}: {crash.reason}")
+            if not _meant(crash.reason):
+                self.world.checks.say(f"{crash.path} has crashed by itself: {crash.reason}")
+        life.adapters.crashes.clear()
+
+
+def _meant(reason: Exit) -> bool:
+    """Whether it is our doing: a bomb, broken code, or a disk that was waited for longer than a stop may take."""
+    if isinstance(reason, Killed):
+        return True
+    return isinstance(reason, Crashed) and (isinstance(reason.cause, Injected) or "boom" in reason.error)
 
 
 def _actors(node: Node) -> Iterator[str]:

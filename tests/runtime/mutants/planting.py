@@ -16,17 +16,17 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class Mutant(msgspec.Struct, frozen=True):
-    """One mistake. `tests` are files below tests/runtime."""
+    """One mistake. `tests` are files below tests/runtime, or whatever else its second line names."""
 
     name: str
     tests: tuple[str, ...]
     edits: tuple[Edit, ...]
 
 
-def mutants() -> list[Mutant]:
-    """All of them, in the order of the file. Raises ValueError for text that is none."""
-    blocks = PLANTED.read_text().strip().split("\n\n")[1:]
-    return [_mutant(block.splitlines()) for block in blocks]
+def mutants(planted: Path = PLANTED, second: str = "tests: ") -> list[Mutant]:
+    """All of them, in the order of the file; `second` begins their second lines. Raises ValueError for text that is none."""
+    blocks = planted.read_text().strip().split("\n\n")[1:]
+    return [_mutant(block.splitlines(), second) for block in blocks]
 
 
 def plant(mutant: Mutant, kernel: Path) -> str:
@@ -43,12 +43,12 @@ def _lined(path: Path) -> str:
     return f"\n{path.read_text()}"
 
 
-def _mutant(lines: list[str]) -> Mutant:
+def _mutant(lines: list[str], second: str) -> Mutant:
     name, tests = lines[0], lines[1]
-    if not name.startswith("mutant: ") or not tests.startswith("tests: "):
-        raise ValueError(f"a mutant begins with its name and its tests: {lines[:2]}")
+    if not name.startswith("mutant: ") or not tests.startswith(second):
+        raise ValueError(f"a mutant begins with its name and with {second!r}: {lines[:2]}")
     edits = tuple(_edits(lines[2:]))
-    return Mutant(name.removeprefix("mutant: "), tuple(tests.removeprefix("tests: ").split()), edits)
+    return Mutant(name.removeprefix("mutant: "), tuple(tests.removeprefix(second).split()), edits)
 
 
 def _edits(lines: list[str]) -> Iterator[Edit]:
