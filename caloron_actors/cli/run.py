@@ -46,7 +46,8 @@ def run(  # noqa: PLR0917 - click passes options by name
 ) -> None:
     """Run the sprint of plan DAG on a repository. The same command goes on where an interrupted run stopped.
 
-    Exit codes: 0 succeeded, 1 ended or paused otherwise, 2 bad input, 3 internal failure, 130/143 interrupted.
+    Exit codes: 0 succeeded, 1 ended or paused otherwise, 2 bad input or an unusable state directory, 3 internal failure,
+    70 a part of the program could not be stopped (run it again), 130/143 interrupted.
     """
     with failures_of_a_run():
         from caloron_actors.app.run import RunOptions, default_run_state  # noqa: PLC0415 - a fast --help
