@@ -15,10 +15,12 @@ from tests.census.census import Census, Unsteady, rehearse, remove, sample
 from tests.census.mutants import MUTANTS
 from tests.census.pairs import all_pairs
 from tests.census.plans import BadPlan, Script, read_plan
-from tests.census.playing import Theatre, together
+from tests.census.playing import Played, Theatre, together
 from tests.census.storm import storm, summary, tally
 
 CLOCK = SystemClock()
+TOLD_EVERY = 50
+"""Runs between two lines that say how far it is."""
 
 
 def arguments() -> argparse.Namespace:
@@ -107,7 +109,13 @@ def _census(given: argparse.Namespace, root: Path) -> int:
         runs = [census.at(point) for point in sample(rehearsal.points, given.share, given.seed)]
     else:
         runs = [theatre.play(script) for script in plan]
-    together(runs, given.jobs, census.played)
+
+    def played(one: Played) -> None:
+        census.played(one)
+        if census.figures.runs % TOLD_EVERY == 0:
+            click.echo(f"{census.figures.runs} of {len(runs)} runs", err=True)
+
+    together(runs, given.jobs, played)
     remove(theatre)
     report.summary(census, CLOCK.monotonic() - began, given)
     return 1 if census.figures.wrong else 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 import anyio
+import click
 import msgspec
 import structlog
 
@@ -18,6 +19,7 @@ from tests.actors.service import Service, running
 from tests.census.census import draw
 from tests.domain.sprint.plans import dag, task
 
+TOLD_EVERY = 20
 CHAIN = dag(task("a"), task("b", "a"))
 """Two tasks, the second needs the first; the first is sent back once."""
 
@@ -133,13 +135,16 @@ def all_pairs(jobs: int, share: float, seed: int, say: Callable[[str], None]) ->
     """Play them by command, and say what was covered and what differs."""
     _quiet()
     count = anyio.run(prepare)[1]
-    total = played = differences = 0
+    done = total = played = differences = 0
     with get_context("spawn").Pool(jobs) as pool:
         for pairs in pool.imap_unordered(_work, [(first, share, seed) for first in range(1, count + 1)]):
+            done += 1
             total += pairs.total
             played += pairs.played
             differences += len(pairs.wrong)
             for line in pairs.wrong:
                 say(f"DIFFERENCE {line}")
+            if done % TOLD_EVERY == 0:
+                click.echo(f"{done} of {count} first kills", err=True)
     say(f"first kills {count}/{count}; pairs covered {played}/{total}; differences {differences}")
     return Tally(first_kills=count, pairs_total=total, pairs_covered=played, differences=differences)
