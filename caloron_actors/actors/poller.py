@@ -23,7 +23,8 @@ SETTLED = timedelta(seconds=2)
 """How long after it was first seen a time of the forge's can still be that of a later change: it is in whole seconds."""
 
 PERMISSION_AGE = timedelta(minutes=5)
-LOOK_PATIENCE = 60.0
+LOOK_PATIENCE = 20.0
+"""Seconds to wait for a sprint; one that holds an event until the disk is free has no use for a look."""
 
 
 @dataclass(frozen=True, kw_only=True)
