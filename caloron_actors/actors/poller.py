@@ -86,7 +86,10 @@ class PollerActor(Actor[PollerArg, None]):
                     ref.tell(Happened(seen))
                     news = True
         # By the forge's dates alone: this host's clock may be ahead of it, and would pass over what happens there.
-        dates = [*(issue.updated_at for issue in issues.values()), *(pull.updated_at for pull in pulls.values())]
+        dates = [
+            *(issue.updated_at for issue in issues.values()),
+            *(pull.updated_at for pull in pulls.values()),
+        ]
         self.mark = max(dates, default=self.mark)
         return news
 
