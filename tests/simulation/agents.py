@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 from caloron_actors.adapters.memory.launcher import CannotStart, Finished, MemoryLauncher
 from caloron_actors.adapters.memory.workspace import MemoryWorkspace
 from caloron_actors.domain.ids import SprintId
-from caloron_actors.ports.launcher import Launcher, LaunchOrder, RunId, RunState
+from caloron_actors.ports.launcher import LaunchOrder, RunId, RunState
 from tests.actors.cast import IN_CONFLICT
 from tests.actors.faults import FaultyLauncher
 from tests.simulation.chance import Chance
@@ -22,6 +22,12 @@ AUTHOR_WAYS = (
     ("work",) * 14 + ("quarrel",) * 3 + ("idle", "fail", "signal", "hang", "flood", "no_start", "lost")
 )
 REVIEWER_WAYS = ("approve",) * 12 + ("object",) * 4 + ("mute", "babble", "fail", "hang", "lost")
+MOODS = {
+    "fair": REVIEWER_WAYS,
+    "sullen": ("approve", "mute", "babble", "fail"),
+    "harsh": ("approve", "object"),
+}
+"""What the reviewers of a seed are like."""
 FLOOD = "x" * 400_000
 
 
@@ -54,9 +60,16 @@ class WorldTasks:
 class SimLauncher(FaultyLauncher):
     """Implements `ports.launcher.Launcher` under faults. A signal that was sent arrives though its sender dies."""
 
-    def __init__(self, inner: Launcher, trouble: Trouble, tasks: WorldTasks) -> None:
+    def __init__(self, inner: MemoryLauncher, trouble: Trouble, tasks: WorldTasks) -> None:
         super().__init__(inner, trouble)
+        self._memory = inner
+        self._trouble = trouble
         self._tasks = tasks
+
+    async def launch(self, order: LaunchOrder) -> RunState:
+        if self._trouble.strikes("launch_refused"):
+            self._memory.refuse_next("its harness did not claim in time")
+        return await super().launch(order)
 
     async def stop(self, run: RunId, grace: timedelta) -> RunState:
         return await self._through("stop", lambda: self._tasks.do(lambda: self._inner.stop(run, grace)))
@@ -76,6 +89,7 @@ class Agents:
         self._trouble = trouble
         self._workspaces = workspaces
         self._plain = plain
+        self._mood = MOODS[chance.stream("mood").pick(("fair", "fair", "fair", "fair", "sullen", "harsh"))]
 
     async def play(self, order: LaunchOrder) -> Finished | CannotStart:
         """One run, from its start to its end."""
@@ -98,7 +112,7 @@ class Agents:
 
     async def _act(self, order: LaunchOrder, draws: Chance) -> Finished | CannotStart:
         author = order.argv[0].endswith("author")
-        ways = AUTHOR_WAYS if author else REVIEWER_WAYS
+        ways = AUTHOR_WAYS if author else self._mood
         way = draws.pick(ways)
         if self._plain or self._trouble.over:
             way = ways[0]

@@ -26,6 +26,7 @@ KINDS = (
     "timeout",
     "connection_lost",
     "host_trouble",
+    "launch_refused",
     "broken_code",
     "journal_locked",
     "journal_io_error",
