@@ -2,12 +2,19 @@
 
 import sys
 
+import durability
 import runtime
 import sprint
 import start
 import step
 
-BENCHMARKS = {"runtime": runtime.main, "sprint": sprint.main, "step": step.main, "start": start.main}
+BENCHMARKS = {
+    "runtime": runtime.main,
+    "sprint": sprint.main,
+    "step": step.main,
+    "start": start.main,
+    "durability": durability.main,
+}
 
 
 def main(names: list[str]) -> int:

@@ -1,6 +1,6 @@
-"""What durability costs: recovery, commits, growth, and a saturated loop."""
+"""What durability costs: recovery, commits, growth, a saturated loop, and how fast the service is simulated."""
 
-from durability import commits, recovery
+from durability import commits, recovery, simulated
 
 
 def main() -> None:
@@ -8,6 +8,7 @@ def main() -> None:
     print("durability: synchronous=FULL, a real file; medians")
     recovery.report()
     commits.report()
+    simulated.report()
 
 
 __all__ = ["main"]
