@@ -1,6 +1,6 @@
 """Looks at one repository on the forge and tells its sprints how their issues and pull requests are."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ import structlog
 from caloron_actors.actors.asking import ASK_FAILURES
 from caloron_actors.actors.sprint import Happened, Look, SprintActor
 from caloron_actors.domain.events import IssueFact, PullRequestFact, TaskObserved
+from caloron_actors.domain.ids import AgentId
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.domain.task import Review, Task
 from caloron_actors.ports.clock import WallClock
@@ -29,13 +30,17 @@ LOOK_PATIENCE = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class PollerArg:
-    """What a Poller needs of its surroundings. `sprints`: all that run now."""
+    """What a Poller needs of its surroundings. `sprints`: all that run now.
+
+    `reviewer_login` asks a sprint's own connection: `forge` knows the reviewers of the sprint that it was made for.
+    """
 
     forge: Forge
     clock: WallClock
     active: timedelta
     idle: timedelta
     sprints: Callable[[], tuple[Ref[SprintActor], ...]]
+    reviewer_login: Callable[[Sprint, AgentId], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ class PollerActor(Actor[PollerArg, None]):
             head=review.commit,
             text=review.body,
             submitted_at=review.submitted_at,
-            by_agent=login in [await self.arg.forge.reviewer_login(agent) for agent in agents],
+            by_agent=login in [await self.arg.reviewer_login(sprint, agent) for agent in agents],
         )
 
     async def _may_decide(self, login: str) -> bool:

@@ -22,6 +22,7 @@ from caloron_actors.actors.sprint import AgentBack, Happened, SprintActor, Sprin
 from caloron_actors.actors.storage import Storage
 from caloron_actors.actors.waiting import pauses
 from caloron_actors.domain.events import Limits
+from caloron_actors.domain.ids import AgentId
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.embedded import EmbeddedForge
@@ -233,8 +234,12 @@ class Tree:
             active=self._around.poll_active,
             idle=self._around.poll_idle,
             sprints=lambda: tuple(map(self.sprints.ref, self.sprints.keys())),
+            reviewer_login=self._reviewer_login,
         )
         await _once(self.pollers, _poller_key(sprint), arg)
+
+    async def _reviewer_login(self, sprint: Sprint, reviewer: AgentId) -> str:
+        return await (await self._ports(sprint)).world.forge.reviewer_login(reviewer)
 
 
 async def _once(made: Factory[Arg, A], key: str, arg: Arg) -> None:

@@ -22,7 +22,7 @@ from tests.simulation.world import World
 
 BUDGET = 400_000
 """Steps of one seed; the longest that ended well took a tenth of it."""
-TAIL = 400
+TAIL = 4000
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -84,8 +84,13 @@ def run_seed(seed: int, mode: str = "port", *, trace: bool = False) -> Outcome:
 
 def run_plain(seed: int = 0, tasks: int = 6, mode: str = "port") -> Outcome:
     """Run a sprint without any trouble, as fast as that goes: for measuring."""
+    return run_plans([plain_plan(count=tasks)], mode=mode, seed=seed)
+
+
+def run_plans(plans: list[Dag], *, mode: str, seed: int = 0, trace: bool = False) -> Outcome:
+    """Run certain plans without any trouble."""
     loop = SimLoop(Fifo(), budget=BUDGET)
-    return _run(loop, seed, [plain_plan(count=tasks)], Limits(), mode=mode, plain=True, trace=False)
+    return _run(loop, seed, plans, Limits(), mode=mode, plain=True, trace=trace)
 
 
 def _run(

@@ -1,0 +1,20 @@
+"""What the simulation has found in the service, each as a case of its own."""
+
+from msgspec.structs import replace
+
+from caloron_actors.domain.dag import ReviewPolicy
+from tests.simulation.runner import run_plans
+from tests.simulation.workload import REVIEWERS, plain_plan
+
+
+def test_sprints_of_one_repository_may_have_different_reviewers() -> None:
+    """Seed 10768: their one poller knew the accounts of the first sprint's reviewers only, and every look failed."""
+    one = plain_plan("s1", count=2)
+    tasks = tuple(replace(task, reviewed_by=REVIEWERS) for task in plain_plan("s2", count=2).tasks)
+    agents = (*one.agents, replace(one.agents[-1], id=REVIEWERS[1]))
+    other = replace(
+        plain_plan("s2", count=2), tasks=tasks, agents=agents, review=ReviewPolicy(required_approvals=2)
+    )
+    outcome = run_plans([one, other], mode="client", trace=True)
+    assert outcome.broken == []
+    assert [line for line in outcome.trace if "look_failed" in line] == []
