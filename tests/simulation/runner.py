@@ -87,10 +87,12 @@ def run_plain(seed: int = 0, tasks: int = 6, mode: str = "port") -> Outcome:
     return run_plans([plain_plan(count=tasks)], mode=mode, seed=seed)
 
 
-def run_plans(plans: list[Dag], *, mode: str, seed: int = 0, trace: bool = False) -> Outcome:
+def run_plans(
+    plans: list[Dag], *, mode: str, seed: int = 0, limits: Limits | None = None, trace: bool = False
+) -> Outcome:
     """Run certain plans without any trouble."""
     loop = SimLoop(Fifo(), budget=BUDGET)
-    return _run(loop, seed, plans, Limits(), mode=mode, plain=True, trace=trace)
+    return _run(loop, seed, plans, limits or Limits(), mode=mode, plain=True, trace=trace)
 
 
 def _run(

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from caloron_actors.domain.dag import ReviewPolicy
+from caloron_actors.domain.events import Limits
 from tests.simulation.runner import run_plans
 from tests.simulation.workload import REVIEWERS, plain_plan
 
@@ -15,6 +16,6 @@ def test_sprints_of_one_repository_may_have_different_reviewers() -> None:
     other = replace(
         plain_plan("s2", count=2), tasks=tasks, agents=agents, review=ReviewPolicy(required_approvals=2)
     )
-    outcome = run_plans([one, other], mode="client", trace=True)
+    outcome = run_plans([one, other], mode="client", limits=Limits(max_agents=1), trace=True)
     assert outcome.broken == []
     assert [line for line in outcome.trace if "look_failed" in line] == []
