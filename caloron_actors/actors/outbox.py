@@ -152,7 +152,8 @@ class OutboxActor(Actor[OutboxArg, None]):
         waiting.probe = waiting.probe or error.ambiguous
         self._log.warning("effect_postponed", effect=waiting.intent.key, error=str(error), wait=str(wait))
         await self.arg.storage.postpone(self.arg.sprint, waiting.intent.key, now + wait, str(error))
-        return max(timedelta(0), now + wait - self.arg.clock.now().wall)
+        # The storing took a part of the wait; a clock that was set back meanwhile must not make it longer.
+        return min(wait, max(timedelta(0), now + wait - self.arg.clock.now().wall))
 
 
 class Promised(Tell["OutboxActor"], frozen=True):
