@@ -99,6 +99,17 @@ class Cell:
         """The address is given up for good, or until somebody registers it again."""
         self.mailbox.close(self.ended)
 
+    def will_wait_for(self, cell: "Cell") -> None:
+        """This actor's handler asks `cell`."""
+        if self.asking is None:
+            self.asking = []
+        self.asking.append(cell)
+
+    def waits_no_more_for(self, cell: "Cell") -> None:
+        """It has its reply, or will have none. The end of the actor has cleared the list."""
+        if self.asking and cell in self.asking:
+            self.asking.remove(cell)
+
     def waits_for(self, asker: "Cell") -> bool:
         """True when this actor's handler waits, directly or through others, for a reply of `asker`."""
         seen: set[int] = set()

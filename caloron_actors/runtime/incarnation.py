@@ -3,7 +3,7 @@
 It is stepped by drivers (see scheduler.py), one activation after another: `turn` makes the next one.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
@@ -12,6 +12,7 @@ from .alarms import Frozen, stack_of
 from .cell import Cell
 from .clock import Timer
 from .crashes import message_of, report_crash
+from .driver import Driver, Step
 from .errors import ActorGone, Stashed
 from .exits import Crashed, Exit, Killed, without_cause
 from .kernel import KILL_GRACE, Kernel
@@ -20,7 +21,6 @@ from .mailbox import Call, Entry, Own
 from .messages import Tell
 from .origin import VOICE, Voice
 from .running import Owner, Running
-from .scheduler import Driver
 from .side import SideTasks
 from .spec import ChildSpec
 from .stash import Stash
@@ -89,7 +89,7 @@ class Incarnation(Running):
         self.context = Context()
         self.voice = Voice(cell, in_handler=True)
         self.context.run(VOICE.set, self.voice)
-        self.turn: Callable[[Any], Coroutine[Any, Any, None]] = begin
+        self.turn: Step = begin
         self.push: Callable[[Any], None] = kernel.push
         self.driver: Driver | None = None
         self.serial = 0
@@ -117,9 +117,6 @@ class Incarnation(Running):
     def launch(self) -> None:
         self.cell.started(self.number)
         self.kernel.scheduler.push_change(self)
-
-    def activation(self) -> Coroutine[Any, Any, None]:
-        return self.turn(self)
 
     def request_stop(self, reason: Exit) -> None:
         if self.stopping is None:

@@ -86,8 +86,8 @@ async def serve(one: "Incarnation") -> None:
 def _reply(one: "Incarnation", call: Call, value: object) -> None:
     if one.stopping is not None:
         one.held = (call, value)  # as in OTP, the reply follows terminate
-    elif not call.reply.done():
-        call.reply.set_result(value)
+    else:
+        call.answer(value)
 
 
 async def leave(one: "Incarnation") -> None:

@@ -17,6 +17,9 @@ from .messages import Ask, Down, Tell
 Overflow = Literal["reject", "drop_oldest", "drop_newest"]
 OnUndelivered = Callable[[str, object, Literal["gone", "overflow"]], None]
 
+NO_REPLY = object()
+"""What a call has for a value before its reply."""
+
 CLOSED = -1
 """The limit of a closed mailbox: it is over it even when empty."""
 
@@ -32,34 +35,40 @@ class MailboxPolicy(msgspec.Struct, frozen=True):
     overflow: Overflow = "reject"
 
 
-class Call:
-    """An ask on its way: the message, the asker's one-shot reply slot, and the asker's path if it is an actor."""
+class Call(msgspec.Struct, eq=False):
+    """An ask on its way: the message, the asker's path if it is an actor, and the one-shot slot of the reply.
 
-    __slots__ = ("asker", "msg", "reply")
+    `waiter` is there once the asker waits; a reply that comes before, in the asker's own stack, needs none.
+    """
 
-    def __init__(self, msg: Ask[Any, Any], reply: "asyncio.Future[Any]", asker: str | None = None) -> None:
-        self.msg = msg
-        self.reply = reply
-        self.asker = asker
+    msg: Ask[Any, Any]
+    asker: str | None = None
+    waiter: "asyncio.Future[None] | None" = None
+    value: Any = NO_REPLY
+    error: Exception | None = None
 
     def answer(self, value: object) -> None:
         """Give the reply; dropped when the asker no longer waits."""
-        if not self.reply.done():
-            self.reply.set_result(value)
+        waiter = self.waiter
+        if waiter is None:
+            self.value = value
+        elif not waiter.done():
+            self.value = value
+            waiter.set_result(None)
 
     def fail(self, error: Exception) -> None:
-        if not self.reply.done():
-            self.reply.set_exception(error)
+        waiter = self.waiter
+        if waiter is None:
+            self.error = error
+        elif not waiter.done():
+            waiter.set_exception(error)
 
 
-class Own:
+class Own(msgspec.Struct, eq=False):
     """The kernel's own entry for one incarnation: a timer's or side task's message, or a Down. Never bounded."""
 
-    __slots__ = ("incarnation", "msg")
-
-    def __init__(self, incarnation: int, msg: "Tell[Any] | Down") -> None:
-        self.incarnation = incarnation
-        self.msg = msg
+    incarnation: int
+    msg: "Tell[Any] | Down"
 
 
 Entry = Tell[Any] | Call | Own

@@ -1,12 +1,12 @@
 """Refs: logical addresses of actors, with the three ways to send. A ref survives every restart of its actor."""
 
-import asyncio
+from asyncio import get_running_loop
 from typing import Generic, TypeVar
 
 from .cell import Cell
 from .deadlines import Overdue
 from .errors import ActorGone, AskCycle, AskTimeout, MailboxFull
-from .mailbox import Call
+from .mailbox import NO_REPLY, Call
 from .messages import Ask, Tell
 from .origin import VOICE, Voice
 
@@ -55,29 +55,40 @@ class Ref(Generic[A]):
         asker) and MailboxFull. After AskTimeout or ActorGone the work may have been done or not. A deadline of a
         second or more may pass a tenth of a second late.
         """
-        cell = self._cell
-        voice = VOICE.get()
-        asker = None if voice is None else self._check(voice)
-        reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        call = Call(msg, reply, None if voice is None else voice.cell.path)
-        if not cell.mailbox.offer(call):
-            raise MailboxFull(self.path) if cell.mailbox.is_open else ActorGone(self.path, cell.ended)
-        due = None if timeout is None else cell.kernel.deadlines.add(call, timeout)
+        cell, mailbox = self._cell, self._cell.mailbox
+        voice, asker = VOICE.get(), None
+        if voice is not None:
+            asker = self._check(voice)
+        call = Call(msg, None if voice is None else voice.cell.path)
+        idle, mailbox.reader = mailbox.reader, None
+        if not mailbox.offer(call):
+            mailbox.reader = idle
+            raise MailboxFull(self.path) if mailbox.is_open else ActorGone(self.path, cell.ended)
         if asker is not None:
-            if asker.asking is None:
-                asker.asking = []
-            asker.asking.append(cell)
+            asker.will_wait_for(cell)
         try:
-            return await reply
+            if idle is not None and not cell.kernel.scheduler.run_now(idle):
+                idle.push(idle)
+            if call.value is NO_REPLY:
+                await self._wait(call, timeout)
+            reply: R = call.value
+            return reply
+        finally:
+            if asker is not None:
+                asker.waits_no_more_for(cell)
+
+    async def _wait(self, call: Call, timeout: float | None) -> None:
+        if call.error is not None:
+            raise call.error
+        call.waiter = get_running_loop().create_future()
+        due = None if timeout is None else self._cell.kernel.deadlines.add(call, timeout)
+        try:
+            await call.waiter
         except Overdue:
             raise AskTimeout(self.path, timeout or 0.0) from None
         finally:
             if due is not None:
                 due.discard(call)
-            if (
-                asker is not None and asker.asking and cell in asker.asking
-            ):  # the asker's end has cleared the list
-                asker.asking.remove(cell)
 
     def _check(self, voice: Voice) -> Cell | None:
         """The asking actor's cell when its handler will wait, and must not wait in a circle."""

@@ -11,14 +11,13 @@ Every actor has a context of its own, in which all its steps run. Drivers are ne
 """
 
 import asyncio
+from asyncio import CancelledError, current_task
+from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
-from collections.abc import Coroutine, Generator, Iterator
-from contextvars import Context
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from anyio import CancelScope
-
-from .alarms import InWork
+from .driver import Driver, Rest, Runnable, Turn, Waiting
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -35,49 +34,24 @@ CHANGES = 31
 IDLE_DRIVERS = 64
 """Drivers that are kept for the next handler that waits."""
 
-
-class Runnable(InWork, Protocol):
-    """What the queue holds: something with a context of its own that makes the coroutine of its next activation."""
-
-    context: Context
-    driver: "Driver | None"
-
-    @property
-    def busy(self) -> bool:
-        """It is with a message."""
-        ...
-
-    @property
-    def patience(self) -> int:
-        """Above 0 when it may take its time."""
-        ...
-
-    def activation(self) -> Coroutine[Any, Any, None]:
-        """Its next step."""
-        ...
-
-    def waits(self, driver: "Driver") -> None:
-        """Its activation has suspended in this driver; called each time."""
-        ...
-
-
-class Driver:
-    """One task of the pool. While `one` is set it is stuck with that actor's handler, which waits."""
-
-    __slots__ = ("one", "scope", "step", "task", "wake")
-
-    def __init__(self) -> None:
-        self.scope = CancelScope()
-        self.task: asyncio.Task[None] | None = None
-        self.one: Runnable | None = None
-        self.step: Coroutine[Any, Any, None] | None = None
-        self.wake: asyncio.Future[None] | None = None
+LOANS = 256
+"""Activations in the stacks of askers before the event loop gets its turn; the time limit is that of a slice."""
 
 
 class Scheduler:
     """The run queue of one kernel. At most one driver owns it, running or about to."""
 
-    __slots__ = ("_changes", "_closed", "_drivers", "_idle", "_kernel", "_owner", "_queue")
+    __slots__ = (
+        "_changes",
+        "_closed",
+        "_drivers",
+        "_idle",
+        "_kernel",
+        "_loans",
+        "_owner",
+        "_queue",
+        "_until",
+    )
 
     def __init__(self, kernel: "Kernel") -> None:
         self._kernel = kernel
@@ -87,6 +61,8 @@ class Scheduler:
         self._idle: list[Driver] = []
         self._drivers: set[Driver] = set()
         self._closed = False
+        self._loans = 0
+        self._until = 0.0
 
     def push(self, one: Runnable) -> None:
         """Have `one` activated; it must not be in the queue or active already."""
@@ -100,6 +76,53 @@ class Scheduler:
         if self._owner is None:
             self._call_driver()
 
+    def run_now(self, one: Runnable) -> bool:
+        """Activate `one` at once, in the stack of a task that is going to wait for it; False when it must wait.
+
+        It is a driver's activation all the same: the driver's task is the current one meanwhile, by the calls that
+        asyncio documents for this, and has the rest if it suspends. So the asker gets its reply without a turn of
+        the event loop, as long as nobody else is to be run.
+        """
+        if self._owner is not None or self._loans <= 0 or not self._idle:
+            return False
+        loop = self._kernel.loop
+        asker, driver = current_task(loop), self._idle[-1]
+        if asker is None or driver.task is None:
+            return False
+        self._owner = self._idle.pop()
+        step = one.turn(one)
+        _leave_task(loop, asker)
+        _enter_task(loop, driver.task)
+        try:
+            driver.taken = one, step, one.context.run(step.send, None)
+        except (StopIteration, CancelledError):
+            pass  # a cancellation is the driver's own, which hears of it by itself
+        finally:
+            _leave_task(loop, driver.task)
+            _enter_task(loop, asker)
+            self._hand_back(driver)
+        return True
+
+    def _hand_back(self, driver: Driver) -> None:
+        """After an activation in its name the driver sees to the rest, if there is any."""
+        self._loans -= 1
+        if not self._loans & 3:
+            now = self._kernel.loop.time()
+            if not self._until:
+                self._until = now + SLICE
+            elif now >= self._until:
+                self._loans = 0
+        if driver.taken is not None:
+            driver.one, driver.step, _ = driver.taken
+            driver.call()  # first, for a driver that is called cannot be cancelled before it sees to the rest
+            self.suspended(driver, driver.one)
+        elif self._queue or self._changes:
+            driver.call()
+        else:
+            self._owner = None
+            if driver.wake is not None and not driver.wake.done():
+                self._idle.append(driver)
+
     @property
     def waiting(self) -> Iterator[Runnable]:
         """Those whose handlers wait."""
@@ -111,7 +134,7 @@ class Scheduler:
         self._queue.clear()
         self._changes.clear()
         for driver in self._idle:
-            _wake(driver)
+            driver.call()
         self._idle.clear()
 
     def suspended(self, driver: Driver, one: Runnable) -> None:
@@ -132,7 +155,7 @@ class Scheduler:
             return
         if self._idle:
             driver = self._owner = self._idle.pop()
-            _wake(driver)
+            driver.call()
             return
         driver = self._owner = Driver()
         self._drivers.add(driver)
@@ -146,31 +169,32 @@ class Scheduler:
             with driver.scope:
                 while True:
                     busy = self._owner is driver and (self._queue or self._changes)
-                    if (not busy or self._closed) and not await self._park(driver):
+                    if (not busy or self._closed) and not await self._park(driver, task):
                         return
-                    waiting = self._slice()
+                    waiting = driver.taken or self._slice(driver)
                     if waiting is None:
                         if task.cancelling():
                             return  # a handler has cancelled the task it ran in: it is not used any more
                         if self._queue or self._changes:
-                            await _Turn()
+                            await Turn()
                         continue
-                    driver.one, driver.step, awaited = waiting
-                    self.suspended(driver, driver.one)
-                    await _Rest(self, driver, driver.one, driver.step, awaited)
-                    driver.one.driver = driver.one = driver.step = None
+                    one, step, awaited = waiting
+                    driver.taken = None
+                    await Rest(self, driver, one, step, awaited)
+                    one.driver = driver.one = driver.step = None
                     if driver.scope.cancel_called or task.cancelling():
                         return
         finally:
             self._leave(driver)
 
-    def _slice(self) -> tuple[Runnable, Coroutine[Any, Any, None], object] | None:
+    def _slice(self, driver: Driver) -> Waiting | None:
         """Step one after another, until one waits, the slice is over, or there is nothing left."""
         queue, changes = self._queue, self._changes
         until, turns = None, TURNS
+        self._loans, self._until = LOANS, 0.0
         while queue or changes:
             one = changes.popleft() if changes and (not queue or not turns & CHANGES) else queue.popleft()
-            step = one.activation()
+            step = one.turn(one)
             try:
                 awaited: object = one.context.run(step.send, None)
             except StopIteration:
@@ -181,19 +205,27 @@ class Scheduler:
                     if not turns or now >= until:
                         return None
                 continue
+            driver.one, driver.step = one, step
+            self.suspended(driver, one)
             return one, step, awaited
         return None
 
-    async def _park(self, driver: Driver) -> bool:
-        """Wait until the queue is this driver's; False when it is not needed any more."""
+    async def _park(self, driver: Driver, task: "asyncio.Task[None]") -> bool:
+        """Wait until there is something to do for this driver; False when it is not needed any more."""
         if self._owner is driver:
             self._owner = None
         if self._closed or len(self._idle) >= IDLE_DRIVERS:
             return False
         driver.wake = self._kernel.loop.create_future()
         self._idle.append(driver)
-        await driver.wake
-        return self._owner is driver
+        try:
+            await driver.wake
+        except CancelledError as error:
+            if driver.taken is None:
+                raise
+            task.uncancel()  # it is for the handler, which will wait next
+            task.cancel(*error.args)
+        return self._owner is driver or driver.taken is not None
 
     def _leave(self, driver: Driver) -> None:
         self._drivers.discard(driver)
@@ -203,58 +235,3 @@ class Scheduler:
             self._owner = None
             if self._queue or self._changes:
                 self._call_driver()
-
-
-class _Turn:
-    """Lets the event loop have its turn."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-class _Rest:
-    """The rest of an activation that has suspended: passes on what it awaits, and everything that comes back."""
-
-    __slots__ = ("_awaited", "_driver", "_one", "_scheduler", "_step")
-
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        driver: Driver,
-        one: Runnable,
-        step: Coroutine[Any, Any, None],
-        awaited: object,
-    ) -> None:
-        self._scheduler = scheduler
-        self._driver = driver
-        self._one = one
-        self._step = step
-        self._awaited = awaited
-
-    def __await__(self) -> Generator[object, object, None]:
-        scheduler, driver, one, step = self._scheduler, self._driver, self._one, self._step
-        run, awaited = one.context.run, self._awaited
-        while True:
-            try:
-                value = yield awaited
-            except GeneratorExit:
-                run(step.close)
-                raise
-            except BaseException as error:
-                scheduler.resumed(driver)
-                try:
-                    awaited = run(step.throw, error)
-                except StopIteration:
-                    return
-            else:
-                scheduler.resumed(driver)
-                try:
-                    awaited = run(step.send, value)
-                except StopIteration:
-                    return
-            scheduler.suspended(driver, one)
-
-
-def _wake(driver: Driver) -> None:
-    if driver.wake is not None and not driver.wake.done():
-        driver.wake.set_result(None)
