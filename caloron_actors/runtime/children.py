@@ -195,6 +195,8 @@ class Child:
 
     def info(self) -> ChildInfo:
         spec = self.spec
+        if isinstance(spec, ChildSpec):
+            return ChildInfo(self.path, "actor", self.number, spec.restart, spec.shutdown, spec.significant)
         return ChildInfo(
             self.path, kind_of(spec), self.number, restart_of(spec), shutdown_limit(spec), spec.significant
         )

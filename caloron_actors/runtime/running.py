@@ -42,8 +42,8 @@ class Running(ABC):
 
     def settle(self) -> None:
         """Its supervisor has seen to its end. Frees the frames of a crash, which would keep it alive in a circle."""
-        for latch in (self.acknowledged, self.ended):
-            if isinstance(latch.value, Crashed):
+        for latch in (self.acknowledged, self._ended):
+            if latch is not None and isinstance(latch.value, Crashed):
                 latch.amend(without_cause(latch.value))
 
     def abort_start(self, reason: Exit) -> None:

@@ -87,7 +87,7 @@ class Scheduler:
             return False
         loop = self._kernel.loop
         asker, driver = current_task(loop), self._idle[-1]
-        if asker is None or driver.task is None:
+        if asker is None or driver.task is None or driver.wake is None or driver.wake.done():
             return False
         self._owner = self._idle.pop()
         step = one.turn(one)
