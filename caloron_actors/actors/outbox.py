@@ -106,9 +106,10 @@ class OutboxActor(Actor[OutboxArg, None]):
             return None
         waiting.tries += 1
         log = self._log.bind(effect=key, attempt=waiting.tries)
+        probe = waiting.probe or sprint.head.restored > 0
         event: Event
         try:
-            event = await self.arg.performer.perform(sprint, waiting.intent, probe=waiting.probe)
+            event = await self.arg.performer.perform(sprint, waiting.intent, probe=probe, tried=waiting.probe)
         except Unavailable as error:
             return await self._postpone(waiting, error)
         except Rejected as error:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from caloron_actors.actors.asking import ASK_FAILURES
+from caloron_actors.actors.facts import issue_fact, pull_fact, review_fact
 from caloron_actors.actors.sprint import Happened, Look, SprintActor
-from caloron_actors.domain.events import IssueFact, PullRequestFact, TaskObserved
+from caloron_actors.domain.events import PullRequestFact, TaskObserved
 from caloron_actors.domain.ids import AgentId
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.domain.task import Review, Task
@@ -112,13 +113,13 @@ class PollerActor(Actor[PollerArg, None]):
         if issue is None and pull is None:
             return None
         told = self.told.get((sprint.head.id, task.id))
-        pull_fact = told.pull_request if told is not None else None
+        its_pull = told.pull_request if told is not None else None
         if pull is not None:
-            pull_fact = await self._pull_fact(sprint, pull, full=full)
-        issue_fact = told.issue if told is not None else None
+            its_pull = await self._pull_fact(sprint, pull, full=full)
+        its_issue = told.issue if told is not None else None
         if issue is not None:
-            issue_fact = IssueFact(number=issue.number, state=issue.state, closed_by=issue.closed_by)
-        return TaskObserved(task=task.id, pull_request=pull_fact, issue=issue_fact)
+            its_issue = issue_fact(issue)
+        return TaskObserved(task=task.id, pull_request=its_pull, issue=its_issue)
 
     async def _pull_fact(self, sprint: Sprint, pull: PullRequestSeen, *, full: bool) -> PullRequestFact:
         known = self.reviewed.get(pull.number)
@@ -133,37 +134,15 @@ class PollerActor(Actor[PollerArg, None]):
             reviews = tuple(review for review in found if review is not None)
             known = Reviewed(pull.updated_at, seen, now - seen >= SETTLED, reviews)
             self.reviewed[pull.number] = known
-        if pull.merged and (pull.merge_commit is None or pull.merged_by is None):
-            pull = await self.arg.forge.pull_request(pull.number)
-        return PullRequestFact(
-            number=pull.number,
-            state=pull.state,
-            merged=pull.merged,
-            merge_commit=pull.merge_commit,
-            merged_by=pull.merged_by,
-            head=pull.head,
-            reviews=known.reviews,
-        )
+        return await pull_fact(self.arg.forge, pull, known.reviews)
 
     async def _review(self, sprint: Sprint, review: ReviewSeen) -> Review | None:
-        """A review in the sprint's words; None for one that decides nothing or whose author may not decide."""
-        login = review.author
-        if login is None or login == sprint.head.author_login:
-            return None
-        if review.state not in ("approved", "changes_requested", "dismissed"):
-            return None
-        if not await self._may_decide(login):
-            return None
-        agents = sprint.plan.dag.needed_reviewers()
-        return Review(
-            id=review.id,
-            login=login,
-            state=review.state,
-            head=review.commit,
-            text=review.body,
-            submitted_at=review.submitted_at,
-            by_agent=login in [await self.arg.reviewer_login(sprint, agent) for agent in agents],
-        )
+        author = sprint.head.author_login
+
+        async def login_of(reviewer: AgentId) -> str:
+            return await self.arg.reviewer_login(sprint, reviewer)
+
+        return await review_fact(sprint, author, review, self._may_decide, login_of)
 
     async def _may_decide(self, login: str) -> bool:
         now = self.arg.clock.now().wall

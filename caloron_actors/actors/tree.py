@@ -18,11 +18,12 @@ from caloron_actors.actors.perform import Performer
 from caloron_actors.actors.perform.world import World
 from caloron_actors.actors.poller import LookAnew, PollerActor, PollerArg
 from caloron_actors.actors.receipts import Pause
+from caloron_actors.actors.restoring import Copies, Restoring
 from caloron_actors.actors.sprint import AgentBack, Happened, SprintActor, SprintArg
 from caloron_actors.actors.storage import Storage
 from caloron_actors.actors.waiting import pauses
 from caloron_actors.domain.events import Limits
-from caloron_actors.domain.ids import AgentId
+from caloron_actors.domain.ids import AgentId, SprintId
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.clock import WallClock
 from caloron_actors.ports.embedded import EmbeddedForge
@@ -95,6 +96,7 @@ class Tree:
 
     def __init__(self, system: System, around: Surroundings) -> None:
         self._around = around
+        self._looking: dict[SprintId, anyio.Lock] = {}
         agents = factory(AgentActor, id="agents", intensity=CRASHES, period=WITHIN)
         sprints = factory(
             SprintActor,
@@ -155,6 +157,7 @@ class Tree:
 
     async def take_up(self, sprint: Sprint) -> None:
         """Start the actors of a sprint that was stored just now."""
+        await self._reconcile(sprint)
         await self._add_sprint(sprint)
         await self._add_outbox(sprint)
         await self._add_poller(sprint)
@@ -177,6 +180,16 @@ class Tree:
                 await anyio.sleep_forever()
         raise AssertionError("the pauses never end")
 
+    async def _reconcile(self, sprint: Sprint) -> None:
+        """See that a sprint out of a backup knows what was done since, before any actor of it starts."""
+        async with self._looking.setdefault(sprint.head.id, anyio.Lock()):
+            copy = await self.storage.read(Copies())
+            stored = await self.storage.load(sprint.head.id) if sprint.head.restored < copy else None
+            if stored is not None and stored.head.restored < copy:
+                ports = await self._ports(stored)
+                restoring = Restoring(self.storage, self._around.clock, self._around.pause)
+                await restoring.reconcile(stored, ports.world, copy)
+
     def _for_each(
         self, add: Callable[[Sprint], Awaitable[None]]
     ) -> Callable[[Factory[Any, Any]], Awaitable[None]]:
@@ -187,6 +200,7 @@ class Tree:
                 if head.outcome is None or await self.storage.open_intents(head.id):
                     sprint = await self.storage.load(head.id)
                     if sprint is not None:
+                        await self._reconcile(sprint)
                         await add(sprint)
 
         return rebuild

@@ -218,7 +218,50 @@ class TaskObserved(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     issue: IssueFact | None = None
 
 
-SprintEvent = SprintStarted | SprintSuspended | SprintCancelled | TimePassed
+class RunFound(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of an agent that left a directory. `started`: its command ran, or may run still."""
+
+    agent: AgentId
+    run: int
+    started: bool
+
+
+class VerdictFound(msgspec.Struct, frozen=True, kw_only=True):
+    """A reviewer agent's verdict that stands on the forge, whichever life of the service wrote it."""
+
+    agent: AgentId
+    run: int
+    head: Commit | None
+
+
+class TaskFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What the forge and the runs' directories tell of a task that the journal may be behind.
+
+    `labels`: worn by the issue. `pull_request`: the merged one of ours, else the newest. `pull_requests` and `notes`: the
+    highest ordinals of ours that were used. `branch`: where the task's branch stands, asked only without an open or
+    merged pull request.
+    """
+
+    task: TaskId
+    issue: IssueFact | None = None
+    labels: tuple[str, ...] = ()
+    pull_request: PullRequestFact | None = None
+    pull_requests: int = 0
+    branch: Commit | None = None
+    notes: int = 0
+    runs: tuple[RunFound, ...] = ()
+    verdicts: tuple[VerdictFound, ...] = ()
+
+
+class SprintRestored(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The database is a backup, the `copy`th in a row: this is how things stand outside, and no other run lives."""
+
+    copy: int
+    author_login: str
+    found: tuple[TaskFound, ...]
+
+
+SprintEvent = SprintStarted | SprintSuspended | SprintCancelled | SprintRestored | TimePassed
 """What happens to a sprint as a whole."""
 
 TaskEvent = (

@@ -33,10 +33,13 @@ def mark(secret: bytes, key: EffectKey) -> str:
 
 def marked(secret: bytes, body: str, key: EffectKey) -> bool:
     """Whether `body` carries the genuine mark of `key`."""
-    return any(
-        found.group(1) == key and hmac.compare_digest(found.group(2), _mac(secret, key))
-        for found in _MARK.finditer(body)
-    )
+    return key in marks(secret, body)
+
+
+def marks(secret: bytes, body: str) -> tuple[EffectKey, ...]:
+    """The keys of all genuine marks that `body` carries."""
+    found = ((EffectKey(match.group(1)), match.group(2)) for match in _MARK.finditer(body))
+    return tuple(key for key, mac in found if hmac.compare_digest(mac, _mac(secret, key)))
 
 
 def unmarked(text: str) -> str:

@@ -71,6 +71,11 @@ class Journal(Protocol):
 
     async def commit(self, entry: Entry) -> None: ...
 
+    async def copies(self) -> int:
+        """How many backups in a row this journal has come through; a sprint's `head.restored` tells how many of them
+        it has been reconciled with."""
+        ...
+
     async def sprints(self) -> list[SprintHead]:
         """The heads of all stored sprints, oldest first."""
         ...

@@ -89,6 +89,10 @@ class Launcher(Protocol):
         """The run's state now, from its directory and the process table."""
         ...
 
+    async def runs(self, sprint: SprintId) -> list[RunId]:
+        """Every run of a sprint that was ever begun or given up, in the order of their names."""
+        ...
+
     async def wait(self, run: RunId) -> Ended | GivenUp | Absent:
         """Wait until the run is over (returns at once when it is, or was never claimed)."""
         ...

@@ -208,6 +208,9 @@ class FaultyJournal:
     async def commit(self, entry: Entry) -> None:
         return await self._through("commit", lambda: self._inner.commit(entry))
 
+    async def copies(self) -> int:
+        return await self._inner.copies()
+
     async def sprints(self) -> list[SprintHead]:
         return await self._through("sprints", self._inner.sprints)
 
@@ -292,6 +295,9 @@ class FaultyLauncher:
 
     async def look(self, run: RunId) -> RunState:
         return await self._through("look", lambda: self._inner.look(run))
+
+    async def runs(self, sprint: SprintId) -> list[RunId]:
+        return await self._through("runs", lambda: self._inner.runs(sprint))
 
     async def wait(self, run: RunId) -> Ended | GivenUp | Absent:
         return await self._through("wait", lambda: self._inner.wait(run))

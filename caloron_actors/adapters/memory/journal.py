@@ -47,6 +47,7 @@ class MemoryJournal:
         self._sprints: dict[SprintId, Sprint] = {}
         self._promises: dict[EffectKey, _Promise] = {}
         self._events: dict[SprintId, list[Recorded]] = {}
+        self._copies = 0
 
     async def create(self, plan: SprintPlan, head: SprintHead, tasks: tuple[Task, ...]) -> None:
         """Store a new sprint."""
@@ -129,6 +130,20 @@ class MemoryJournal:
             promise.state = "withdrawn" if promise.unwanted else "waiting"
             promise.due = due
             promise.error = error
+
+    def copy(self) -> "MemoryJournal":
+        """A backup of it."""
+        made = MemoryJournal()
+        made._sprints = dict(self._sprints)
+        made._promises = {key: msgspec.structs.replace(promise) for key, promise in self._promises.items()}
+        made._events = {sprint: list(events) for sprint, events in self._events.items()}
+        made._copies = self._copies + 1
+        return made
+
+    async def copies(self) -> int:
+        """How many backups in a row this journal has come through."""
+        await anyio.lowlevel.checkpoint()
+        return self._copies
 
     async def sprints(self) -> list[SprintHead]:
         """The heads of all stored sprints, oldest first."""

@@ -11,6 +11,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
+from caloron_actors.domain.ids import SprintId
 from caloron_actors.ports.errors import Unavailable
 from caloron_actors.ports.launcher import (
     Absent,
@@ -112,6 +113,11 @@ class MemoryLauncher:
         """See the port."""
         await anyio.lowlevel.checkpoint()
         return self._state(run)
+
+    async def runs(self, sprint: SprintId) -> list[RunId]:
+        """See the port."""
+        await anyio.lowlevel.checkpoint()
+        return sorted(run for run in self._slots if run.sprint == sprint)
 
     async def wait(self, run: RunId) -> Ended | GivenUp | Absent:
         """See the port."""

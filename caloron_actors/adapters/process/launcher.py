@@ -18,8 +18,9 @@ from caloron_actors.adapters.process.ending import end_remains, end_tree
 from caloron_actors.adapters.process.limits import HarnessLimits
 from caloron_actors.adapters.process.output import tail
 from caloron_actors.adapters.process.records import PROTOCOL, Claim, Damaged, Exit, encode_order
-from caloron_actors.adapters.process.rundir import RunDirectory
+from caloron_actors.adapters.process.rundir import RunDirectory, runs_of
 from caloron_actors.adapters.process.spawn import Children, Spawned, last_words
+from caloron_actors.domain.ids import SprintId
 from caloron_actors.ports.errors import Unavailable
 from caloron_actors.ports.launcher import (
     Absent,
@@ -85,6 +86,10 @@ class ProcessLauncher:
     async def look(self, run: RunId) -> RunState:
         """See the port."""
         return await _blocking(self._look, RunDirectory(self._runs, run))
+
+    async def runs(self, sprint: SprintId) -> list[RunId]:
+        """See the port."""
+        return await _blocking(runs_of, self._runs, sprint)
 
     async def wait(self, run: RunId) -> Ended | GivenUp | Absent:
         """See the port."""

@@ -10,7 +10,7 @@ import msgspec
 
 from caloron_actors.adapters.process import records
 from caloron_actors.adapters.process.records import Claim, Damaged, Exit, Ordered, Started
-from caloron_actors.domain.ids import is_id
+from caloron_actors.domain.ids import AgentId, SprintId, TaskId, is_id
 from caloron_actors.ports.errors import Rejected
 from caloron_actors.ports.launcher import RunId
 
@@ -111,6 +111,16 @@ class RunDirectory:
             file.flush()
             os.fsync(file.fileno())
         return temporary
+
+
+def runs_of(runs: Path, sprint: SprintId) -> list[RunId]:
+    """The runs of a sprint that have a directory."""
+    found: list[RunId] = []
+    for path in (runs / sprint).glob("*/*/*"):
+        task, agent, ordinal = path.relative_to(runs / sprint).parts
+        if is_id(task) and is_id(agent) and ordinal.isascii() and ordinal.isdecimal() and ordinal != "0":
+            found.append(RunId(sprint, TaskId(task), AgentId(agent), int(ordinal)))
+    return sorted(found)
 
 
 def _sync(directory: Path) -> None:

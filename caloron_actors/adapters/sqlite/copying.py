@@ -12,6 +12,9 @@ from caloron_actors.adapters.sqlite.files import APPLICATION_ID, check_header, c
 from caloron_actors.adapters.sqlite.inspection import look
 from caloron_actors.adapters.sqlite.trouble import primary, refused, translated
 
+COPIES = "CREATE TABLE IF NOT EXISTS copies (number INTEGER PRIMARY KEY) STRICT"
+"""The table of `segments.sql`: a service tells by it that it was given a copy."""
+
 
 class Copied(msgspec.Struct, frozen=True):
     """What a backup holds."""
@@ -50,6 +53,8 @@ def _pages(source: sqlite3.Connection, aside: Path) -> None:
         try:
             source.backup(target, pages=-1)
             target.execute("PRAGMA journal_mode = DELETE")
+            target.execute(COPIES)
+            target.execute("INSERT INTO copies DEFAULT VALUES")
         except sqlite3.Error as error:
             if primary(error) == sqlite3.SQLITE_FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(aside)) from error

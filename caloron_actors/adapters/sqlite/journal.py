@@ -83,6 +83,10 @@ class SqliteJournal:
             partial(writing.postpone, sprint=sprint, key=key, due=due.isoformat(), error=text)
         )
 
+    async def copies(self) -> int:
+        """How many backups in a row this file has come through."""
+        return await self._read(reading.copies)
+
     async def sprints(self) -> list[SprintHead]:
         """The heads of all stored sprints, oldest first."""
         return await self._read(partial(reading.heads, self._hops.path))

@@ -26,6 +26,7 @@ from caloron_actors.domain.sprint.state import Sprint, SprintHead
 from caloron_actors.ports.journal import OpenIntent, Recorded
 
 HEADS = "SELECT head FROM sprints ORDER BY ordinal"
+COPIES = "SELECT count(*) FROM copies"
 SPRINT = "SELECT plan, head FROM sprints WHERE id = ?"
 TASKS = "SELECT row FROM tasks WHERE sprint = ? ORDER BY place"
 OPEN_INTENTS = """
@@ -66,6 +67,12 @@ class StoredIntent(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["waiting", "claimed", "settled", "withdrawn"]
     unwanted: bool
     settled: int | None
+
+
+def copies(connection: sqlite3.Connection) -> int:
+    """How many backups in a row the file has come through."""
+    (count,) = connection.execute(COPIES).fetchone()
+    return int(count)
 
 
 def heads(path: Path, connection: sqlite3.Connection) -> list[SprintHead]:

@@ -1,5 +1,8 @@
 -- The second schema: events are grouped into segments by the version of `step` that wrote them, and what came of each
 -- event is stored beside it. `body` is NULL once it was compacted. `version` is '' where the first schema did not tell.
+-- Each backup adds a row to `copies` of the copy (also to one of the first schema, so the table may be there already).
+CREATE TABLE IF NOT EXISTS copies (number INTEGER PRIMARY KEY) STRICT;
+
 CREATE TABLE segments (
     sprint    TEXT NOT NULL REFERENCES sprints (id),
     ordinal   INTEGER NOT NULL,

@@ -51,7 +51,7 @@ def prepared(draft: Draft, task: Task, event: WorkPrepared) -> Refused | None:
     if isinstance(task.round, Conflict) and not event.conflicts:
         if task.pull_request is None:
             draft.edit(task.id, author=None)
-            _ask_for_pull_request(draft, task)
+            ask_for_pull_request(draft, task)
         else:
             reviewing.resume(draft, task.id)
         return None
@@ -108,7 +108,7 @@ def ended(draft: Draft, task: Task, event: AuthorEnded) -> Refused | None:
     if not run.counted:
         task = _count_attempt(draft, task)
     task = draft.edit(task.id, launch_failures=0)
-    if _given_up(task) or run.phase == "stopping" or event.result == "stopped":
+    if given_up(task) or run.phase == "stopping" or event.result == "stopped":
         _save(draft, task, run)
     elif event.result == "failed":
         draft.edit(task.id, author=None)
@@ -124,7 +124,7 @@ def collected(draft: Draft, task: Task, event: WorkCollected) -> Refused | None:
     if run is None or run.ordinal != event.run or run.phase != "collecting":
         return Refused(STALE)
     draft.edit(task.id, author=None)
-    if _given_up(task):
+    if given_up(task):
         return None
     draft.want(PushBranch(task=task.id, commit=event.commit, expected=task.head), run.ordinal)
     return None
@@ -136,7 +136,7 @@ def missing(draft: Draft, task: Task, event: WorkMissing) -> Refused | None:
     if run is None or run.ordinal != event.run or run.phase != "collecting":
         return Refused(STALE)
     draft.edit(task.id, author=None)
-    if _given_up(task):
+    if given_up(task):
         return None
     if event.unresolved:
         send_back_for_conflict(draft, task.id, event.unresolved)
@@ -151,7 +151,7 @@ def saved(draft: Draft, task: Task, event: WorkSaved) -> Refused | None:
     if run is None or run.ordinal != event.run or run.phase != "saving":
         return Refused(STALE)
     draft.edit(task.id, author=None)
-    if not _given_up(task):
+    if not given_up(task):
         want_again(draft, task.id)
     return None
 
@@ -160,20 +160,21 @@ def pushed(draft: Draft, task: Task, event: BranchPushed) -> Refused | None:
     """The branch stands on the forge: open its pull request, or have the new head reviewed."""
     if event.commit == task.head or event.commit in task.past_heads:
         return Refused(STALE)
-    if not _given_up(task) and not awaits_forge(task):
+    if not given_up(task) and not awaits_forge(task):
         return Refused(STALE)
     move_head(draft, task, event.commit)
-    if _given_up(task):
+    if given_up(task):
         return None
     draft.edit(task.id, failures=0)
     if task.pull_request is None:
-        _ask_for_pull_request(draft, task)
+        ask_for_pull_request(draft, task)
     else:
         reviewing.enter(draft, task.id)
     return None
 
 
-def _ask_for_pull_request(draft: Draft, task: Task) -> None:
+def ask_for_pull_request(draft: Draft, task: Task) -> None:
+    """The branch stands on the forge and has no pull request."""
     row = draft.edit(task.id, pull_requests=task.pull_requests + 1)
     draft.want(OpenPullRequest(task.id), row.pull_requests)
 
@@ -182,10 +183,10 @@ def opened(draft: Draft, task: Task, event: PullRequestOpened) -> Refused | None
     """The pull request exists: have it reviewed."""
     if task.pull_request is not None:
         return Refused(f"{task.id} has pull request #{task.pull_request} already")
-    if not _given_up(task) and not awaits_forge(task):
+    if not given_up(task) and not awaits_forge(task):
         return Refused(STALE)
     draft.edit(task.id, pull_request=event.number)
-    if not _given_up(task):
+    if not given_up(task):
         reviewing.enter(draft, task.id)
     return None
 
@@ -195,7 +196,8 @@ def awaits_forge(task: Task) -> bool:
     return task.status is Status.IN_PROGRESS and task.author is None and not task.wanted
 
 
-def _given_up(task: Task) -> bool:
+def given_up(task: Task) -> bool:
+    """Whether its author has nothing to do for the task, as far as the sprint is concerned."""
     return task.final or task.status is Status.BLOCKED
 
 
@@ -210,7 +212,7 @@ def _never_ran(draft: Draft, task: Task, run: AuthorRun, detail: str) -> None:
     """The harness came and went without the agent's command: no attempt; a failed launch unless we wanted it so."""
     attempts = task.attempts - 1 if run.counted else task.attempts
     task = draft.edit(task.id, author=None, attempts=attempts)
-    if _given_up(task):
+    if given_up(task):
         return
     if run.phase == "stopping":
         want_again(draft, task.id)
@@ -240,7 +242,7 @@ def _collect(draft: Draft, task: Task, run: AuthorRun) -> None:
 def _save(draft: Draft, task: Task, run: AuthorRun) -> None:
     if run.start is None:
         draft.edit(task.id, author=None)
-        if not _given_up(task):
+        if not given_up(task):
             want_again(draft, task.id)
         return
     draft.edit_author(task.id, run, phase="saving")

@@ -7,20 +7,40 @@ import msgspec
 
 from caloron_actors.domain.dag import TaskPlan
 from caloron_actors.domain.effects import (
+    CollectWork,
+    CreateIssue,
     Effect,
     Intent,
     LaunchAuthor,
     LaunchReviewer,
     MergePullRequest,
+    OpenPullRequest,
     PostComment,
     PrepareWork,
+    PushBranch,
+    SaveWork,
     StopRun,
+    SubmitReview,
 )
 from caloron_actors.domain.ids import EffectKey, TaskId
 from caloron_actors.domain.instant import Now
 from caloron_actors.domain.sprint.index import Index
 from caloron_actors.domain.sprint.state import Sprint, Step
-from caloron_actors.domain.task import AuthorRun, ReviewRun, Task
+from caloron_actors.domain.task import AuthorRun, Conflict, ReviewRun, Status, Task
+
+_OF_AUTHOR = {
+    "preparing": PrepareWork.__name__,
+    "launching": LaunchAuthor.__name__,
+    "stopping": StopRun.__name__,
+    "collecting": CollectWork.__name__,
+    "saving": SaveWork.__name__,
+}
+_OF_REVIEWER = {
+    "launching": LaunchReviewer.__name__,
+    "stopping": StopRun.__name__,
+    "submitting": SubmitReview.__name__,
+}
+"""The effect that is promised while a run is in a phase."""
 
 
 class Draft:
@@ -103,6 +123,33 @@ class Draft:
             self.edit_review(task, review, phase="stopping")
             effect = StopRun(task=task, agent=review.agent, run=review.run, grace=self.head.limits.stop_grace)
             self.want(effect, f"{review.agent}.{review.run}")
+
+    def drop_author(self, task: TaskId) -> None:
+        """Forget the author's present run, of which nothing lives, and take back all that was promised for its work."""
+        row = self.tasks[task]
+        if row.author is not None:
+            kind = _OF_AUTHOR.get(row.author.phase)
+            agent = self.task_plan(task).assigned_to
+            ordinal = row.author.ordinal
+            if kind is not None:
+                self._withdraw(kind, task, f"{agent}.{ordinal}" if kind == StopRun.__name__ else ordinal)
+            self.edit(task, author=None)
+        elif row.status is Status.IN_PROGRESS and not row.wanted:
+            if row.runs and not (isinstance(row.round, Conflict) and row.pull_request is None):
+                self._withdraw(PushBranch.__name__, task, row.runs)
+            if row.pull_requests:
+                self._withdraw(OpenPullRequest.__name__, task, row.pull_requests)
+
+    def drop_review(self, task: TaskId, review: ReviewRun) -> None:
+        """Take back all that was promised for a reviewer's run, of which nothing lives."""
+        kind = _OF_REVIEWER.get(review.phase)
+        if kind is not None:
+            self._withdraw(kind, task, f"{review.agent}.{review.run}")
+
+    def bind_issue(self, task: TaskId, number: int) -> None:
+        """Bind an issue that stands already, and take back that it has to be opened."""
+        self._withdraw(CreateIssue.__name__, task, 1)
+        self.edit(task, issue=number)
 
     def unsend_merge(self, task: TaskId) -> None:
         """Take back a merge that was sent and has not begun."""

@@ -7,6 +7,10 @@ from caloron_actors.domain.task import Rework, Status, Task
 TASK = "caloron:task"
 """Worn by every task's issue from its creation (predecessors' label set)."""
 
+_ISSUE = frozenset({"issue:caloron:in-progress", "issue:caloron:blocked", "issue:caloron:done"})
+_PULL = frozenset(
+    {"pull:caloron:review-pending", "pull:caloron:changes-requested", "pull:caloron:sprint-cancelled"}
+)
 _WORKING = (Status.STARTING, Status.IN_PROGRESS, Status.IN_REVIEW, Status.MERGING)
 
 
@@ -28,6 +32,21 @@ def worn(task: Task, *, sprint_cancelled: bool) -> tuple[str, ...]:
         elif task.status is Status.CANCELLED and sprint_cancelled:
             labels.append("pull:caloron:sprint-cancelled")
     return tuple(labels)
+
+
+def recall(task: Task, found: tuple[str, ...], *, sprint_cancelled: bool) -> tuple[str, ...]:
+    """The row's labels for a task whose issue was found to wear `found`, where nobody knows what was promised since.
+
+    Whatever is wrong, or may become so by a promise that is still open, then differs and is put right by `keep_worn`.
+    What a pull request wears is not known, so all of it is put again.
+    """
+    want = worn(task, sprint_cancelled=sprint_cancelled)
+    issue = {f"issue:{name}" for name in found} & _ISSUE
+    known = {label for label in task.labels if label.startswith("issue:")}
+    right = {label for label in want if label in issue & known}
+    wrong = {label for label in issue | known if label not in want}
+    pull = {label for label in _PULL if label not in want} if task.pull_request is not None else set()
+    return tuple(sorted(right | wrong | pull))
 
 
 def keep_worn(draft: Draft) -> None:

@@ -38,7 +38,14 @@ def finish(draft: Draft, task: TaskId, commit: Commit, by: str | None) -> None:
     """Mark a task done, tell its issue, and let go of whatever still runs for it."""
     draft.stop_author(task)
     draft.stop_reviewers(task)
-    row = draft.edit(
+    mark_done(draft, task, commit)
+    say_done(draft, task, commit, by)
+    close_issue(draft, task)
+
+
+def mark_done(draft: Draft, task: TaskId, commit: Commit) -> None:
+    """The task's row as of its merge."""
+    draft.edit(
         task,
         status=Status.DONE,
         reason=None,
@@ -48,12 +55,24 @@ def finish(draft: Draft, task: TaskId, commit: Commit, by: str | None) -> None:
         merging=False,
         retry_at=None,
     )
-    if row.issue is not None:
-        # Found out later by a look or a probe, our own merge reads as it does when its answer arrived.
-        whom = f" by {by}" if by and by != draft.head.author_login else ""
-        draft.note(task, row.issue, f"Done: merged{whom} as {commit}.")
-        _post_feedback(draft, row, row.issue)
-        draft.want(CloseIssue(task, row.issue), 1)
+
+
+def say_done(draft: Draft, task: TaskId, commit: Commit, by: str | None) -> None:
+    """Promise the closing words on the task's issue."""
+    row = draft.tasks[task]
+    if row.issue is None:
+        return
+    # Found out later by a look or a probe, our own merge reads as it does when its answer arrived.
+    whom = f" by {by}" if by and by != draft.head.author_login else ""
+    draft.note(task, row.issue, f"Done: merged{whom} as {commit}.")
+    _post_feedback(draft, row, row.issue)
+
+
+def close_issue(draft: Draft, task: TaskId) -> None:
+    """Promise that the issue of a task that is done is closed."""
+    number = draft.tasks[task].issue
+    if number is not None:
+        draft.want(CloseIssue(task, number), 1)
 
 
 def _post_feedback(draft: Draft, task: Task, issue: int) -> None:
@@ -94,21 +113,22 @@ def observed(draft: Draft, task: Task, event: TaskObserved) -> Refused | None:
     if task.final:
         return None
     if event.pull_request is not None and event.pull_request.number == task.pull_request:
-        _see_pull_request(draft, task, event.pull_request)
+        see_pull_request(draft, task, event.pull_request)
     row = draft.tasks[task.id]
     if event.issue is not None and event.issue.number == row.issue:
-        _see_issue(draft, row, event.issue)
+        see_issue(draft, row, event.issue)
     return None
 
 
-def _see_pull_request(draft: Draft, task: Task, fact: PullRequestFact) -> None:
+def see_pull_request(draft: Draft, task: Task, fact: PullRequestFact) -> None:
+    """Take in how the task's pull request is."""
     if fact.merged:
         if fact.merge_commit is not None:  # else the forge has not told all yet
             draft.unsend_merge(task.id)
             finish(draft, task.id, fact.merge_commit, fact.merged_by)
         return
     if fact.state == "closed":
-        _closed_unmerged(draft, task, fact)
+        closed_unmerged(draft, task, fact)
         return
     reviews = merge_reviews(task.reviews, reviewing.of_others(draft, fact.reviews))
     news = tuple(review for review in reviews if review not in task.reviews)
@@ -163,7 +183,8 @@ def _heed_human(draft: Draft, task: TaskId, news: tuple[Review, ...]) -> None:
         reviewing.decide(draft, task)
 
 
-def _closed_unmerged(draft: Draft, task: Task, fact: PullRequestFact) -> None:
+def closed_unmerged(draft: Draft, task: Task, fact: PullRequestFact) -> None:
+    """Someone closed the pull request without a merge: its author may try once more."""
     closed = task.closed_unmerged + 1
     draft.edit(task.id, pull_request=None, closed_unmerged=closed)
     words = f"pull request #{fact.number} was closed without a merge"
@@ -176,8 +197,11 @@ def _closed_unmerged(draft: Draft, task: Task, fact: PullRequestFact) -> None:
         draft.edit(task.id, round=Rework(words, fact.merged_by or "a human"))
 
 
-def _see_issue(draft: Draft, task: Task, fact: IssueFact) -> None:
-    ours = task.merging and fact.closed_by == draft.head.author_login  # by the merge that is under way
+def see_issue(draft: Draft, task: Task, fact: IssueFact) -> None:
+    """Take in how the task's issue is: closed by a human, it needs no more work."""
+    # By the merge that is under way, or by one that a restored backup does not know of and the forge does not show yet.
+    may_be_ours = task.merging or draft.head.restored > 0
+    ours = may_be_ours and fact.closed_by == draft.head.author_login
     if fact.state == "closed" and not task.final and not ours:
         who = fact.closed_by or "a human"
         cancel(draft, task.id, f"issue #{fact.number} was closed by {who} without a merge")

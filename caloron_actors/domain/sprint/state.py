@@ -28,7 +28,10 @@ class SprintPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SprintHead(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a sprint that is no task's. `seq` counts its commits. `ending`: it is being wound down."""
+    """The part of a sprint that is no task's. `seq` counts its commits. `ending`: it is being wound down.
+
+    `restored`: how many backups in a row it has come through; then an effect may have been done that is not known of.
+    """
 
     id: SprintId
     seq: int
@@ -40,6 +43,7 @@ class SprintHead(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome | None = None
     ended_at: timedelta | None = None
     refused: int = 0
+    restored: int = 0
 
     def refusing(self, now: Now) -> "SprintHead":
         """The head after a refusal that has to be journalled: it is counted, and the time has passed."""

@@ -16,7 +16,7 @@ from caloron_actors.domain.effects import (
     SubmitReview,
 )
 from caloron_actors.domain.instant import Now
-from caloron_actors.domain.sprint import author, labels, merging, reviewing, schedule
+from caloron_actors.domain.sprint import author, labels, merging, restored, reviewing, schedule
 from caloron_actors.domain.sprint.draft import Draft
 from caloron_actors.domain.sprint.state import Refused, Sprint, Step
 from caloron_actors.domain.sprint.turns import block, retry_launches
@@ -36,7 +36,7 @@ def step(sprint: Sprint, event: ev.Event, now: Now) -> Step | Refused:
 
 
 def _whole(draft: Draft, event: ev.SprintEvent) -> Refused | None:
-    if draft.head.outcome is not None and not isinstance(event, ev.SprintStarted):
+    if draft.head.outcome is not None and not isinstance(event, ev.SprintStarted | ev.SprintRestored):
         return Refused("the sprint has ended")
     match event:
         case ev.SprintStarted():
@@ -53,6 +53,8 @@ def _whole(draft: Draft, event: ev.SprintEvent) -> Refused | None:
             return Refused(f"the sprint is {draft.head.ending} already")
         case ev.SprintCancelled():
             schedule.wind_down(draft, "cancelled", f"the sprint was cancelled by {event.by}")
+        case ev.SprintRestored():
+            restored.reconcile(draft, event)
         case ev.TimePassed():
             pass
         case _:
