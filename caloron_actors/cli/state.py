@@ -26,8 +26,9 @@ def backup(file: Path, state: Path | None, as_json: bool) -> None:  # noqa: FBT0
     directory together, put the copy in place as caloron.db, and start the service. The directory's other files
     stay as they are; keep a copy of `secret` as well, by which the service knows its own marks on the forge.
 
-    The service looks at the forge and at the agents' runs before it does again what the copy does not know of. A
-    task that was finished after the backup is cancelled or blocked with its reason, and not taken over as done.
+    The service knows the copy for one (a file copied in another way it does not). Before it goes on it reads the
+    forge and the agents' runs: what has reached the forge since the backup is taken over as it is, and only work
+    that has not is done again.
     """
     with failures_of_a_run():
         from caloron_actors.app.state import back_up, database_of  # noqa: PLC0415 - a fast --help

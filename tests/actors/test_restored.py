@@ -158,3 +158,13 @@ async def test_what_is_no_copy_is_not_looked_at() -> None:
         await service.start()
         assert (await service.finish()).head.restored == 0
         assert service.faults.calls["runs"] == 0
+
+
+async def test_a_sprint_that_the_backup_does_not_know_at_all() -> None:
+    """It is stored anew, finds all that was made, and leaves it at that."""
+    rehearsal = await rehearse(CHAIN, Cast(reviewer=picky("a")))
+    async with running(CHAIN, cast=rehearsal.cast) as service:
+        await service.finish()
+        assert (await put_back(service, MemoryJournal().copy())).head.outcome == "succeeded"
+        end = await picture(service)
+        assert (left(end), end.launched) == (left(rehearsal.end), rehearsal.end.launched)

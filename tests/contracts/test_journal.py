@@ -81,6 +81,12 @@ async def test_a_new_sprint_is_loaded_as_it_was_stored(journal: Journal) -> None
     assert await journal.sprints() == [head(0), head(0, SprintId("s0"))]
 
 
+async def test_a_journal_that_is_no_backup_says_so(journal: Journal) -> None:
+    assert await journal.copies() == 0
+    await begin(journal)
+    assert await journal.copies() == 0
+
+
 async def test_a_sprint_is_created_once_and_from_its_beginning(journal: Journal) -> None:
     await begin(journal)
     with pytest.raises(Rejected):

@@ -112,6 +112,16 @@ async def test_a_run_nobody_launched_is_absent(world: World) -> None:
     assert await world.launcher.look(run_id()) == Absent()
 
 
+async def test_the_runs_of_a_sprint_are_listed(world: World) -> None:
+    """Those that were ordered and those that were given up, whatever became of them."""
+    assert await world.launcher.runs(run_id().sprint) == []
+    await world.launcher.launch(world.order("echo"))
+    await world.launcher.stop(run_id(2), GRACE)
+    await world.launcher.wait(run_id())
+    assert await world.launcher.runs(run_id().sprint) == [run_id(1), run_id(2)]
+    assert await world.launcher.runs(SprintId("sprint-2")) == []
+
+
 async def test_a_run_ends_by_itself(world: World) -> None:
     assert isinstance(await world.launcher.launch(world.order("echo")), Alive | Ended)
     end = await world.launcher.wait(run_id())

@@ -195,4 +195,8 @@ class Draft:
         return EffectKey(f"{self.head.id}/{task}/{kind}/{ordinal}")
 
     def _withdraw(self, kind: str, task: TaskId, ordinal: str | int) -> None:
-        self._withdrawn.append(self._key(kind, task, ordinal))
+        key = self._key(kind, task, ordinal)
+        kept = [intent for intent in self._intents if intent.key != key]
+        if len(kept) == len(self._intents):
+            self._withdrawn.append(key)
+        self._intents = kept

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from caloron_actors.adapters.memory.clock import ManualClock
+from caloron_actors.adapters.sqlite import SqliteJournal
 from caloron_actors.adapters.sqlite.copying import copy
+from caloron_actors.adapters.sqlite.files import migrations, prepare
 from caloron_actors.adapters.sqlite.inspection import look, look_at_present
 from caloron_actors.ports.errors import StateUnusable, Unavailable
 from tests.adapters.sqlite.rows import raw, write
@@ -96,6 +99,24 @@ def test_a_copy_is_one_state_whole_and_private(path: Path, opened: sqlite3.Conne
     assert look(target, events) == 2
     assert target.stat().st_mode & 0o777 == 0o600
     assert sorted(entry.name for entry in target.parent.iterdir()) == ["copy.db", "state"]
+
+
+async def test_a_copy_says_what_it_is(path: Path, tmp_path: Path) -> None:
+    """A copy of a copy is the second in a row; the original knows nothing of it."""
+    copy(path, tmp_path / "first.db")
+    copy(tmp_path / "first.db", tmp_path / "second.db")
+    for file, count in ((path, 0), (tmp_path / "first.db", 1), (tmp_path / "second.db", 2)):
+        async with SqliteJournal.open(file, wall=ManualClock()) as journal:
+            assert await journal.copies() == count
+
+
+async def test_a_copy_of_the_first_schema_says_so_too(tmp_path: Path) -> None:
+    """Its table is made in the copy alone, and the migration finds it there."""
+    prepare(tmp_path / "old.db", migrations()[:1])
+    copy(tmp_path / "old.db", tmp_path / "copy.db")
+    for file, count in ((tmp_path / "old.db", 0), (tmp_path / "copy.db", 1)):
+        async with SqliteJournal.open(file, wall=ManualClock()) as journal:
+            assert await journal.copies() == count
 
 
 def test_a_copy_overwrites_nothing_and_leaves_no_half(path: Path, tmp_path: Path) -> None:
