@@ -2,9 +2,13 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from time import perf_counter
+
+import msgspec
 
 from tests.simulation.runner import MODES, Outcome, mode_of, run_block, run_checked
 from tests.simulation.tally import Tally
@@ -23,6 +27,7 @@ def arguments() -> Namespace:
     parser.add_argument("--stop", action="store_true", help="stop at the first seed that breaks a promise")
     parser.add_argument("--mutants", action="store_true", help="plant mistakes and see that each is found")
     parser.add_argument("--only", default="", help="with --mutants: those whose name holds this")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     return parser.parse_args()
 
 
@@ -35,9 +40,9 @@ def outcomes(options: Namespace) -> Iterator[Outcome]:
             yield run_checked(seed, mode_of(seed, options.mode), trace=options.trace)
         return
     with ProcessPoolExecutor(options.jobs) as pool:
-        waiting = [pool.submit(run_block, block, options.mode, trace=options.trace) for block in blocks]
-        for done in waiting:
-            yield from done.result()
+        waiting = deque(pool.submit(run_block, block, options.mode, trace=options.trace) for block in blocks)
+        while waiting:  # taken out one by one, for each holds its outcomes
+            yield from waiting.popleft().result()
 
 
 def say(*words: object, sep: str = " ") -> None:
@@ -58,13 +63,21 @@ def show(outcome: Outcome, *, trace: bool) -> None:
         say(f"  again: scripts/simulate --first {outcome.seed} --seeds 1 --mode {outcome.mode} --trace")
 
 
+def write(path: Path | None, figures: msgspec.Struct) -> None:
+    """Put figures into a file, if one is named."""
+    if path is not None:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(figures)))
+
+
 def main() -> int:
     """Give 1 when a promise was broken."""
     options = arguments()
     if options.mutants:
         from tests.simulation.mutants.finding import find_all  # noqa: PLC0415  # the copies it makes have no need of it
 
-        return find_all(options.only, options.jobs)
+        found = find_all(options.only, options.jobs)
+        write(options.json, found)
+        return 0 if found.found == found.planted else 1
     began = perf_counter()
     tally = Tally()
     for outcome in outcomes(options):
@@ -75,6 +88,7 @@ def main() -> int:
         if tally.seeds % 500 == 0:
             say(tally.line(perf_counter() - began))
     say(tally.line(perf_counter() - began))
+    write(options.json, tally.sums())
     return 1 if tally.broken else 0
 
 

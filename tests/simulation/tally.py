@@ -2,7 +2,21 @@
 
 from collections import Counter
 
+import msgspec
+
 from tests.simulation.runner import Outcome
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` writes of all seeds. `broken`: seeds with which a promise was broken; `twice`: those run twice."""
+
+    seeds: int
+    broken: int
+    twice: int
+    sprints: int
+    lives: int
+    faults: int
+    virtual_hours: float
 
 
 class Tally:
@@ -35,4 +49,16 @@ class Tally:
             f"{self.seeds} seeds ({modes}), {self.broken} broken, {self.twice} run twice; {self.sprints} sprints ended, "
             f"{self.lives} lives, {sum(self.faults.values())} faults, {self.virtual / 3600:.0f} virtual hours, "
             f"{self.steps} steps; {self.seeds / seconds:.1f} seeds/s"
+        )
+
+    def sums(self) -> Sums:
+        """The same as data."""
+        return Sums(
+            seeds=self.seeds,
+            broken=self.broken,
+            twice=self.twice,
+            sprints=self.sprints,
+            lives=self.lives,
+            faults=sum(self.faults.values()),
+            virtual_hours=self.virtual / 3600,
         )

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from tests.runtime.mutants.planting import Mutant, mutants, plant
 
 ROOT = Path(__file__).parents[3]
@@ -54,8 +56,15 @@ def find(mutant: Mutant) -> tuple[bool, str]:
     return True, f"seed {found[1]:>3} of {mutant.tests[0]:>3}: {found[2][:90]}"
 
 
-def find_all(part: str, jobs: int) -> int:
-    """Print what became of each; 1 when one was not found."""
+class Found(msgspec.Struct, frozen=True):
+    """How many were planted, and how many of them found."""
+
+    planted: int
+    found: int
+
+
+def find_all(part: str, jobs: int) -> Found:
+    """Print what became of each."""
     chosen = planted(part)
     missed = 0
     with ThreadPoolExecutor(jobs) as pool:
@@ -63,4 +72,4 @@ def find_all(part: str, jobs: int) -> int:
             print(f"{mutant.name:<62} {how}", flush=True)  # noqa: T201 - it is what the program is for
             missed += not found
     print(f"{len(chosen)} mutants: {len(chosen) - missed} found, {missed} not")  # noqa: T201 - the same
-    return 1 if missed else 0
+    return Found(len(chosen), len(chosen) - missed)
