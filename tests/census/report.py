@@ -47,6 +47,8 @@ def listing(rehearsal: Rehearsal) -> None:
     )
     for name, why in points.VOLATILE.items():
         click.echo(f"  {name}: {why}")
+    for point in rehearsal.sometimes:
+        click.echo(f"  passed by some runs only, and not counted: {point}")
     click.echo("\nnot compared:")
     for name, why in world.VOLATILE.items():
         click.echo(f"  {name}: {why}")
