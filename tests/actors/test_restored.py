@@ -8,19 +8,22 @@ import pytest
 from structlog.typing import EventDict
 
 from caloron_actors.adapters.memory.journal import MemoryJournal
-from caloron_actors.domain.events import SprintRestored
+from caloron_actors.domain.events import EffectRejected, LaunchFailed, SprintRestored, WorkMissing
 from caloron_actors.domain.sprint.differences import differences as between
 from caloron_actors.domain.sprint.replay import replay
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.errors import Unavailable
-from tests.actors.cast import Cast, picky
+from tests.actors.cast import Cast, picky, slowly
 from tests.actors.faults import When
 from tests.actors.picture import Picture, picture
 from tests.actors.rehearsal import Rehearsal, rehearse
 from tests.actors.service import Service, running
 from tests.domain.sprint.plans import dag, task
 
+WASTED = (WorkMissing, LaunchFailed, EffectRejected)
+"""What no agent and no forge gave a reason for: it would be our own doing."""
 CHAIN = dag(task("a"), task("b", "a"))
+RIVALS = dag(task("a", by="ann"), task("b", by="bob"))
 LEFT = ("things", "files", "history")
 """What has to be as if nothing had happened. Runs of agents are repeated where their work had not reached the forge."""
 
@@ -119,7 +122,17 @@ async def lost_and_restored(rehearsal: Rehearsal, taken: int, killed: int, away:
         wrong = [f"{where}: has {thing}" for thing in found if thing not in wanted]
         wrong += [f"{where}: lacks {thing}" for thing in wanted if thing not in found]
         wrong += [f"{where}: twice"] * (len(found) != len(wanted))
+        wrong += [f"{where}: {event}" for event in service.events if isinstance(event, WASTED)]
         return wrong + [f"{where}: {crash}" for crash in service.crashes()]
+
+
+async def test_a_backup_put_back_while_tasks_run_at_once_and_conflict() -> None:
+    """The same for a conflict and its resolution: every third commit."""
+    rehearsal = await rehearse(RIVALS, Cast(author=slowly("b")))
+    wrong: list[str] = []
+    for taken, killed in list(moments(rehearsal.commits))[::3]:
+        wrong += await lost_and_restored(rehearsal, taken, killed, timedelta(0))
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("away", [timedelta(0), timedelta(minutes=5)])
@@ -168,3 +181,23 @@ async def test_a_sprint_that_the_backup_does_not_know_at_all() -> None:
         assert (await put_back(service, MemoryJournal().copy())).head.outcome == "succeeded"
         end = await picture(service)
         assert (left(end), end.launched) == (left(rehearsal.end), rehearsal.end.launched)
+
+
+async def test_what_the_first_look_did_not_show_is_found_before_it_is_made() -> None:
+    """The forge's lists lag behind just while the sprint is reconciled."""
+    async with running(CHAIN) as service:
+        await service.finish()
+        service.kill()
+
+        def catch_up(name: str, when: When) -> None:
+            if (name, when) == ("pull_requests", "after"):
+                service.forge.lag = timedelta(0)
+
+        service.forge.lag = timedelta(days=1)
+        service.faults.passing = catch_up
+        service.faults.calls.clear()
+        service.journal = MemoryJournal().copy()
+        await service.start()
+        await service.until(lambda: service.sprint is not None and service.row("b").issue is not None)
+        assert (service.row("a").issue, service.row("b").issue) == (1, 2)
+        assert service.faults.calls["create_issue"] == 0

@@ -51,6 +51,8 @@ def _take_over(draft: Draft, task: Task, found: TaskFound) -> None:
     stands = not overtaken and _author_stands(task, found, agent)
     if task.issue is None and found.issue is not None:
         draft.bind_issue(task.id, found.issue.number)
+    if overtaken:
+        _let_go(draft, task)
     _count(draft, task, found, agent, run=task.author if stands else None)
     if overtaken:
         _overtake(draft, task.id, found)
@@ -161,12 +163,16 @@ def _settle(draft: Draft, task: TaskId, review: ReviewRun, found: TaskFound) -> 
         draft.edit_review(task, review, phase="wanted", head=row.head, retry_at=None)
 
 
+def _let_go(draft: Draft, task: Task) -> None:
+    """Take back what was promised for the task as it was, by the numbers that it had then."""
+    for review in task.reviewers:
+        draft.drop_review(task.id, review)
+    draft.unsend_merge(task.id)
+    draft.drop_author(task.id)
+
+
 def _overtake(draft: Draft, task: TaskId, found: TaskFound) -> None:
-    """Let go of the old runs and go on from what the forge has."""
-    for review in draft.tasks[task].reviewers:
-        draft.drop_review(task, review)
-    draft.unsend_merge(task)
-    draft.drop_author(task)
+    """Go on from what the forge has."""
     row = draft.edit(
         task,
         status=Status.IN_PROGRESS,

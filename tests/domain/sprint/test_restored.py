@@ -198,6 +198,19 @@ def test_a_push_that_is_owed_finds_its_branch_as_it_wants_it() -> None:
     assert play.row("a").head == commit
 
 
+def test_what_was_owed_for_work_that_was_overtaken_is_taken_back() -> None:
+    """By the numbers that it was promised under, whatever the lost time has counted."""
+    play = begun()
+    play.launch("a")
+    play.ends("a")
+    play.collect("a")
+    runs = (ran(DEV, 1), ran(DEV, 2), ran(DEV, 3))
+    moved = restore(play, replace(FOUND, pull_request=pull(), pull_requests=1, runs=runs))
+    assert moved.withdrawn == ("s1/a/PushBranch/1",)
+    assert play.effects(fx.PushBranch) == []
+    assert play.row("a").runs == 3
+
+
 def test_a_pull_request_that_was_closed_since_goes_back_to_its_author() -> None:
     play = begun()
     moved = restore(play, replace(FOUND, pull_request=pull(closed=True), pull_requests=1, branch=LATER))
