@@ -53,6 +53,8 @@ class Restoring:
 
     async def _look(self, sprint: Sprint, world: World, copy: int) -> SprintRestored:
         log = structlog.get_logger("restoring").bind(sprint=sprint.head.id)
+        if world.settling:  # the lost life may have written just now what no list shows yet
+            await world.pause(world.settling)
         for pause in pauses():
             try:
                 event = SprintRestored(

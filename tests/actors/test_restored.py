@@ -201,3 +201,44 @@ async def test_what_the_first_look_did_not_show_is_found_before_it_is_made() -> 
         await service.until(lambda: service.sprint is not None and service.row("b").issue is not None)
         assert (service.row("a").issue, service.row("b").issue) == (1, 2)
         assert service.faults.calls["create_issue"] == 0
+
+
+async def test_a_verdict_that_the_first_look_did_not_show_is_not_written_twice() -> None:
+    """Its run is the last one and goes on; what is promised after the start is probed as well."""
+    async with running(CHAIN) as service:
+        backups = copies_of(service)
+        await service.until(lambda: any(run.agent == "rev" for run in service.launcher.launched))
+        await service.until(lambda: service.row("a").reviewers[0].phase == "running")
+        backup = backups[-1]
+        await service.until(lambda: service.row("a").status == "merging" or service.row("a").final)
+        service.kill()
+
+        def catch_up(name: str, when: When) -> None:
+            if (name, when) == ("runs", "after"):
+                service.forge.lag = timedelta(0)
+
+        service.forge.lag = timedelta(days=1)
+        service.faults.passing = catch_up
+        service.journal = backup
+        await service.start()
+        assert (await service.finish()).head.outcome == "succeeded"
+        pulls = await service.forge.pull_requests()
+        assert [len(await service.forge.reviews(pull.number)) for pull in pulls] == [1, 1]
+
+
+async def test_a_forge_whose_lists_lag_is_given_time_to_settle() -> None:
+    """Once for a sprint, before the first look: the closing words were written just before the host was lost."""
+    rehearsal = await rehearse(CHAIN, Cast())
+    async with running(CHAIN, settling=timedelta(seconds=10)) as service:
+        service.forge.lag = timedelta(seconds=9)
+        backup = service.journal.copy()
+
+        def lose(name: str, when: When) -> None:
+            if (name, when) == ("comment", "after"):
+                service.kill()
+
+        service.faults.passing = lose
+        await service.until(lambda: service.dead)
+        await put_back(service, backup)
+        service.forge.lag = timedelta(0)
+        assert left(await picture(service)) == left(rehearsal.end)
