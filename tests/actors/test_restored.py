@@ -52,14 +52,19 @@ def copies_of(service: Service) -> list[MemoryJournal]:
     return made
 
 
-async def put_back(service: Service, backup: MemoryJournal, away: timedelta = timedelta(0)) -> Sprint:
-    """Kill the service, put a backup in the journal's place, and let the next life come to its end."""
+async def put_back(
+    service: Service, backup: MemoryJournal, away: timedelta = timedelta(0), *, take_up: bool = True
+) -> Sprint:
+    """Kill the service, put a backup in the journal's place, and let the next life come to its end.
+
+    Without `take_up` the next life finds the sprint by itself, as `serve` does.
+    """
     if not service.dead:
         service.kill()
     service.faults.passing = None
     await service.let(away)
     service.journal = backup
-    await service.start()
+    await service.start(take_up=take_up)
     sprint = await service.finish()
     assert sprint.head.restored == await backup.copies() > 0
     return sprint
@@ -115,7 +120,7 @@ async def lost_and_restored(rehearsal: Rehearsal, taken: int, killed: int, away:
 
         service.faults.passing = end
         await service.until(lambda: service.dead)
-        await put_back(service, backups[taken], away)
+        await put_back(service, backups[taken], away, take_up=taken % 2 == 0)
         found = left(await picture(service))
         wanted = left(rehearsal.end)
         where = f"{taken} put back at {killed}, away {away}"
