@@ -20,6 +20,8 @@ from itertools import count
 from types import CoroutineType
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, cast
 
+from anyio._backends._asyncio import _task_states
+
 from caloron_actors.runtime.alarms import stack_of
 from tests.simulation.schedulers import NONE, PLAIN, Ready, Scheduler
 
@@ -191,6 +193,9 @@ class SimLoop(BaseEventLoop):
                         break
             asyncio.tasks._leave_task(self, task)
         asyncio._set_running_loop(None)
+        # anyio's states hold the very tasks that are their weak keys, so those of dropped tasks would stay for ever.
+        for dropped in [task for task in _task_states if task.get_loop() is self]:
+            del _task_states[dropped]
         self._tasks.clear()
         self._steps_ready.clear()
         self._plain.clear()

@@ -6,6 +6,7 @@ It speaks as far as the service's own client does; the pages are small, so that 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, TypeVar
 
 import anyio
@@ -89,8 +90,13 @@ class RestForge(httpx.AsyncBaseTransport):
         wait = 1 + self._trouble.below(90)
         if self._trouble.below(2):
             return httpx.Response(429, headers={"retry-after": str(wait)}, json={"message": "slow down"})
-        until = int((self._trouble.wall() + timedelta(seconds=wait)).timestamp())
-        headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(until)}
+        wall = self._trouble.wall()
+        until = int((wall + timedelta(seconds=wait)).timestamp())
+        headers = {
+            "x-ratelimit-remaining": "0",
+            "x-ratelimit-reset": str(until),
+            "date": format_datetime(wall, usegmt=True),  # by the forge's clock, as the reset is
+        }
         return httpx.Response(403, headers=headers, json={"message": "API rate limit exceeded"})
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

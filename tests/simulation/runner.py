@@ -2,7 +2,6 @@
 
 import gc
 import traceback
-import warnings
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -71,18 +70,7 @@ def run_checked(seed: int, mode: str = "port", *, trace: bool = False) -> Outcom
         again = run_seed(seed, mode)
         if (again.digest, again.steps) != (outcome.digest, outcome.steps):
             outcome.broken.append(f"its second run differs: {again.steps} steps instead of {outcome.steps}")
-        _collect()
     return outcome
-
-
-def _collect() -> None:
-    """Free the circles that seeds leave behind, for none is looked for while one runs.
-
-    What a kill has dropped before its first step is in them, and says that it was never awaited.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        gc.collect()
 
 
 def run_seed(seed: int, mode: str = "port", *, trace: bool = False) -> Outcome:
