@@ -117,6 +117,10 @@ class SimLoop(BaseEventLoop):
         if when == math.inf:
             return timer
         due = math.ceil(when * 1e6 - 0.001)  # `when` is a microsecond, but for what a float cannot hold
+        if due <= self.micros and when > self.time():
+            due = (
+                self.micros + 1
+            )  # anyio sets a timer that came a rounding too early once more: time has to move on
         heapq.heappush(self._timers, (due, next(self._orders), self._life, timer))
         return timer
 

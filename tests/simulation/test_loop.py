@@ -100,6 +100,22 @@ async def _race(loop: SimLoop) -> None:
         await anyio.sleep_forever()
 
 
+def test_a_timer_that_comes_a_rounding_too_early_and_is_set_again_does_not_stop_time() -> None:
+    """What anyio does with a deadline; found by seed 7787."""
+
+    async def work(loop: SimLoop) -> None:
+        deadline = loop.time() + 1e-10
+        over = asyncio.Event()
+
+        def due() -> None:
+            over.set() if loop.time() >= deadline else loop.call_at(deadline, due)
+
+        loop.call_at(deadline, due)
+        await over.wait()
+
+    assert run(work).micros == 1
+
+
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_a_seed_gives_the_same_steps_again(name: str) -> None:
     runs = [run(_race, SCHEDULERS[name](7)) for _ in range(2)]
