@@ -45,7 +45,7 @@ def recall(task: Task, found: tuple[str, ...], *, sprint_cancelled: bool) -> tup
     known = {label for label in task.labels if label.startswith("issue:")}
     right = {label for label in want if label in issue & known}
     wrong = {label for label in issue | known if label not in want}
-    pull = {label for label in _PULL if label not in want} if task.pull_request is not None else set()
+    pull = {label for label in _PULL if label not in want and task.pull_request is not None}
     return tuple(sorted(right | wrong | pull))
 
 
