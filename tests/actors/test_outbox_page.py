@@ -26,7 +26,7 @@ def test_the_times_are_those_that_are_set() -> None:
 
 def test_the_proofs_are_there() -> None:
     paths = re.findall(r"`(tests/[\w/*.]+)`", PAGE)
-    assert len(paths) == 2
+    assert len(paths) == 3
     assert all(list(ROOT.glob(path)) for path in paths)
     assert all((ROOT / "tests/actors" / name).exists() for name in re.findall(r"`(test_\w+\.py)`", PAGE))
 
