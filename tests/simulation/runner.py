@@ -101,6 +101,7 @@ def run_plans(
     plans: list[Dag], *, mode: str, seed: int = 0, limits: Limits | None = None, trace: bool = False
 ) -> Outcome:
     """Run certain plans without any trouble."""
+    loop = SimLoop(Fifo(), budget=BUDGET)
     return _run(loop, seed, plans, limits or Limits(), mode=mode, plain=True, trace=trace)
 
 
