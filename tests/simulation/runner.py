@@ -79,17 +79,8 @@ def run_seed(seed: int, mode: str = "port", *, trace: bool = False) -> Outcome:
     chance = Chance(seed)
     shape = chance.stream("shape")
     plans = [drawn_plan(shape, f"s{number + 1}") for number in range(1 + shape.happens(0.2))]
-    return _freed(
-        _run(
-            SimLoop(drawn(chance.stream("scheduler")), budget=BUDGET),
-            seed,
-            plans,
-            drawn_limits(shape),
-            mode=mode,
-            plain=False,
-            trace=trace,
-        )
-    )
+    loop = SimLoop(drawn(chance.stream("scheduler")), budget=BUDGET)
+    return _freed(_run(loop, seed, plans, drawn_limits(shape), mode=mode, plain=False, trace=trace))
 
 
 def run_plain(seed: int = 0, tasks: int = 6, mode: str = "port") -> Outcome:
@@ -102,11 +93,11 @@ def run_plans(
 ) -> Outcome:
     """Run certain plans without any trouble."""
     loop = SimLoop(Fifo(), budget=BUDGET)
-    return _run(loop, seed, plans, limits or Limits(), mode=mode, plain=True, trace=trace)
+    return _freed(_run(loop, seed, plans, limits or Limits(), mode=mode, plain=True, trace=trace))
 
 
 def _freed(outcome: Outcome) -> Outcome:
-    """Free what a seed leaves, once nothing holds it: what a kill dropped before its first step says so, to nobody."""
+    """Free what a run leaves, once nothing holds it: what was dropped before its first step says so, to nobody."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         gc.collect()
