@@ -17,7 +17,7 @@ from caloron_actors.domain.events import Limits
 from tests.simulation.chance import Chance
 from tests.simulation.loop import SimLoop
 from tests.simulation.scenario import Scenario
-from tests.simulation.schedulers import Fifo, drawn
+from tests.simulation.schedulers import Fifo, Scheduler, drawn
 from tests.simulation.workload import drawn_limits, drawn_plan, plain_plan
 from tests.simulation.world import World
 
@@ -79,8 +79,8 @@ def run_seed(seed: int, mode: str = "port", *, trace: bool = False) -> Outcome:
     chance = Chance(seed)
     shape = chance.stream("shape")
     plans = [drawn_plan(shape, f"s{number + 1}") for number in range(1 + shape.happens(0.2))]
-    loop = SimLoop(drawn(chance.stream("scheduler")), budget=BUDGET)
-    return _freed(_run(loop, seed, plans, drawn_limits(shape), mode=mode, plain=False, trace=trace))
+    scheduler = drawn(chance.stream("scheduler"))
+    return _freed(_run(scheduler, seed, plans, drawn_limits(shape), mode=mode, plain=False, trace=trace))
 
 
 def run_plain(seed: int = 0, tasks: int = 6, mode: str = "port") -> Outcome:
@@ -92,8 +92,7 @@ def run_plans(
     plans: list[Dag], *, mode: str, seed: int = 0, limits: Limits | None = None, trace: bool = False
 ) -> Outcome:
     """Run certain plans without any trouble."""
-    loop = SimLoop(Fifo(), budget=BUDGET)
-    return _freed(_run(loop, seed, plans, limits or Limits(), mode=mode, plain=True, trace=trace))
+    return _freed(_run(Fifo(), seed, plans, limits or Limits(), mode=mode, plain=True, trace=trace))
 
 
 def _freed(outcome: Outcome) -> Outcome:
@@ -105,8 +104,9 @@ def _freed(outcome: Outcome) -> Outcome:
 
 
 def _run(
-    loop: SimLoop, seed: int, plans: list[Dag], limits: Limits, *, mode: str, plain: bool, trace: bool
+    scheduler: Scheduler, seed: int, plans: list[Dag], limits: Limits, *, mode: str, plain: bool, trace: bool
 ) -> Outcome:
+    loop = SimLoop(scheduler, budget=BUDGET)
     if trace:
         loop.trace = deque(maxlen=TAIL)
     outcome = Outcome(seed=seed, mode=mode)
