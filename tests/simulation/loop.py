@@ -5,7 +5,6 @@ Tasks belong to a life. Ending a life drops its tasks where they stand, as SIGKI
 
 import asyncio
 import contextlib
-import gc
 import heapq
 import math
 import sys
@@ -174,15 +173,10 @@ class SimLoop(BaseEventLoop):
         return [task.get_name() for task in self._tasks.values() if task.life == life and not task.done()]
 
     def finish(self) -> None:
-        """Close the loop, and then every coroutine that was dropped; what these still say is nobody's business."""
+        """Close the loop, and then every coroutine that was dropped."""
         self.close()
-        said, sys.unraisablehook = sys.unraisablehook, lambda unraisable: None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._bury()
-        finally:
-            sys.unraisablehook = said
+        with unheard():
+            self._bury()
 
     def _bury(self) -> None:
         asyncio._set_running_loop(self)
@@ -204,7 +198,6 @@ class SimLoop(BaseEventLoop):
         self._steps_ready.clear()
         self._plain.clear()
         self._timers.clear()
-        gc.collect()
 
     # One step.
 
@@ -261,6 +254,18 @@ class SimLoop(BaseEventLoop):
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.errors.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+
+@contextlib.contextmanager
+def unheard() -> Generator[None, None, None]:
+    """What dropped coroutines say when they are closed or freed is nobody's business."""
+    said, sys.unraisablehook = sys.unraisablehook, lambda unraisable: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.unraisablehook = said
 
 
 def _name(handle: Handle) -> str:

@@ -2,7 +2,6 @@
 
 import gc
 import traceback
-import warnings
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from structlog.typing import EventDict
 from caloron_actors.domain.dag import Dag
 from caloron_actors.domain.events import Limits
 from tests.simulation.chance import Chance
-from tests.simulation.loop import SimLoop
+from tests.simulation.loop import SimLoop, unheard
 from tests.simulation.scenario import Scenario
 from tests.simulation.schedulers import Fifo, Scheduler, drawn
 from tests.simulation.workload import drawn_limits, drawn_plan, plain_plan
@@ -80,7 +79,8 @@ def run_seed(seed: int, mode: str = "port", *, trace: bool = False) -> Outcome:
     shape = chance.stream("shape")
     plans = [drawn_plan(shape, f"s{number + 1}") for number in range(1 + shape.happens(0.2))]
     scheduler = drawn(chance.stream("scheduler"))
-    return _freed(_run(scheduler, seed, plans, drawn_limits(shape), mode=mode, plain=False, trace=trace))
+    with _heap_at_rest():
+        return _run(scheduler, seed, plans, drawn_limits(shape), mode=mode, plain=False, trace=trace)
 
 
 def run_plain(seed: int = 0, tasks: int = 6, mode: str = "port") -> Outcome:
@@ -92,15 +92,8 @@ def run_plans(
     plans: list[Dag], *, mode: str, seed: int = 0, limits: Limits | None = None, trace: bool = False
 ) -> Outcome:
     """Run certain plans without any trouble."""
-    return _freed(_run(Fifo(), seed, plans, limits or Limits(), mode=mode, plain=True, trace=trace))
-
-
-def _freed(outcome: Outcome) -> Outcome:
-    """Free what a run leaves, once nothing holds it: what was dropped before its first step says so, to nobody."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        gc.collect()
-    return outcome
+    with _heap_at_rest():
+        return _run(Fifo(), seed, plans, limits or Limits(), mode=mode, plain=True, trace=trace)
 
 
 def _run(
@@ -148,8 +141,24 @@ def _line(step: int, micros: int, words: str) -> str:
 
 
 @contextmanager
+def _heap_at_rest() -> Generator[None, None, None]:
+    """Garbage is collected after a run, when nothing holds what it leaves, and never at a moment of its own."""
+    collecting = gc.isenabled()
+    gc.disable()
+    gc.freeze()  # what is there already need not be looked through after every run
+    try:
+        yield
+    finally:
+        with unheard():
+            gc.collect()
+        gc.unfreeze()
+        if collecting:
+            gc.enable()
+
+
+@contextmanager
 def _quietly(loop: SimLoop) -> Generator[None, None, None]:
-    """Log lines go into the trace, if there is one; garbage is collected between seeds, never at a moment of its own."""
+    """Log lines go into the trace, if there is one."""
 
     def keep(_logger: object, _name: str, event: EventDict) -> EventDict:
         if loop.trace is not None:
@@ -157,14 +166,8 @@ def _quietly(loop: SimLoop) -> Generator[None, None, None]:
         raise structlog.DropEvent
 
     before = structlog.get_config()
-    collecting = gc.isenabled()
     structlog.configure(processors=[keep], cache_logger_on_first_use=False)
-    gc.disable()
-    gc.freeze()  # what is there already need not be looked through after every seed
     try:
         yield
     finally:
-        gc.unfreeze()
         structlog.configure(**before)
-        if collecting:
-            gc.enable()
