@@ -17,7 +17,7 @@ from caloron_actors.ports.errors import Rejected, Unavailable
 from caloron_actors.ports.forge import IssueSeen, PullRequestSeen, ReviewSeen
 from caloron_actors.ports.launcher import Alive, Ended, RunId
 
-_FRAME = re.compile(r"\A\*\*Code Review \(cycle \d+\)\*\*\s+|\s*<!-- caloron:[^>]* -->\s*\Z")
+_FRAME = re.compile(r"\A\*\*Code Review \(cycle \d+\)\*\*\s+|(?<!\s)\s*+<!-- caloron:[^>]* -->\s*\Z")
 """What is put around a reviewer agent's words when they are posted."""
 
 

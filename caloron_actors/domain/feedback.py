@@ -47,7 +47,7 @@ def read_feedback(stdout: str) -> Feedback | None:
     text = _FENCE.sub("", body.strip())
     try:
         told = msgspec.json.decode(text, type=_Envelope)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return None
     return Feedback(
         task_clarity=told.task_clarity,

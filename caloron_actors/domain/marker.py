@@ -8,10 +8,14 @@ from caloron_actors.domain.ids import EffectKey
 
 _MARK = re.compile(r"<!-- caloron:([A-Za-z0-9_./-]{1,400}) ([0-9a-f]{32}) -->")
 _CLOSING = re.compile(
-    r"(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=\s*:?\s*(?:(?:[\w.-]+/[\w.-]+)?#\d|GH-\d|https?://))",
+    r"(close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
+    r"(?=\s*+:?\s*+(?:(?:[\w.-]{1,100}+/[\w.-]{1,100}+)?#\d|GH-\d|https?://))",
     re.IGNORECASE,
 )
-"""Wider than what forges close issues by: not bound to a word's start, nor to a blank before the reference."""
+"""Wider than what forges close issues by: not bound to a word's start, nor to a blank before the reference.
+
+Nothing in it is tried twice: an agent chooses the text, and the whole service waits for its cleaning.
+"""
 _MENTION = re.compile(r"@(?=\w)")
 _REFERENCE = re.compile(r"&(?=#|commat;|num;)", re.IGNORECASE)
 """Where a character is written as a reference: rendered it could be the `@` or `#` that was taken away here."""

@@ -31,7 +31,17 @@ def test_r2_a_fenced_body_is_read() -> None:
 
 @pytest.mark.parametrize(
     "out",
-    ["", "words", START, f"{START}\n{{}}", envelope("{"), envelope('{"task_clarity": 300}'), envelope("[]")],
+    [
+        "",
+        "words",
+        START,
+        f"{START}\n{{}}",
+        envelope("{"),
+        envelope('{"task_clarity": 300}'),
+        envelope("[]"),
+        envelope('{"deep": ' + "[" * 30_000 + "]" * 30_000 + "}"),
+    ],
+    ids=lambda out: out[:40],
 )
 def test_what_is_no_envelope_is_no_feedback(out: str) -> None:
     assert read_feedback(out) is None

@@ -171,6 +171,21 @@ def test_the_operators_words_keep_all_but_marks(text: str, gap: str) -> None:
         assert unmarked(text) == text
 
 
+@pytest.mark.parametrize(
+    "endless",
+    [
+        "close" + " " * 250_000 + "x",
+        "close" * 50_000,
+        "fixes " * 40_000 + "a" * 250_000,
+        "fix:" + "\n" * 250_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_no_words_hold_the_service_up(endless: str) -> None:
+    """Cleaning takes time by the length of a text, not by its square: that would be hours here."""
+    assert neutralise(f"{endless} closes #4", limit=len(endless) + 20).endswith("closes\u200b #4")
+
+
 def test_plain_words_are_not_touched() -> None:
     text = "Looks good: see #3, a < b, 100 % and e\u0301.\n\n- one\n\t- two"
     assert neutralise(text) == text

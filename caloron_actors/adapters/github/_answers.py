@@ -51,7 +51,7 @@ def failure(answer: Answer, *, write: bool, now: datetime, token: str) -> PortEr
         return None
     told = said(answer, token)
     message = f"{answer.what}: {status}{': ' if told else ''}{told}"
-    if status in {403, 429}:
+    if status in {403, 422, 429}:
         until = _limited(answer, told, now)
         if until is not None:
             return RateLimited(message, retry_after=until)
@@ -66,10 +66,7 @@ def failure(answer: Answer, *, write: bool, now: datetime, token: str) -> PortEr
 
 def said(answer: Answer, token: str) -> str:
     """The forge's own words, in one clean line."""
-    try:
-        problem = msgspec.json.decode(answer.body, type=_Problem)
-    except (ValueError, RecursionError):
-        problem = _head(answer)
+    problem = _problem(answer)
     details = (fault if isinstance(fault, str) else _detail(fault) for fault in problem.errors or ())
     words = "; ".join(part for part in (problem.message, *details) if part)
     return clean(words.replace(token, "***"))
@@ -80,6 +77,13 @@ def clean(text: str) -> str:
     head = text[: MESSAGE_LIMIT * 4]
     line = " ".join("".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in head).split())
     return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "…"
+
+
+def _problem(answer: Answer) -> _Problem:
+    try:
+        return msgspec.json.decode(answer.body, type=_Problem)
+    except (ValueError, RecursionError):
+        return _head(answer)
 
 
 def _head(answer: Answer) -> _Problem:
@@ -96,6 +100,8 @@ def _detail(fault: _Fault) -> str:
 
 def _limited(answer: Answer, told: str, now: datetime) -> datetime | None:
     """Until when the forge wants to be left alone, None when it refused for another reason."""
+    if answer.status == 422:
+        return now + SECONDARY_LIMIT_WAIT if _too_fast(answer) else None
     until = _retry_after(answer.headers, now)
     if until is not None:
         return until
@@ -105,6 +111,12 @@ def _limited(answer: Answer, told: str, now: datetime) -> datetime | None:
     if answer.status == 429 or "rate limit" in lowered or "abuse detection" in lowered:
         return now + SECONDARY_LIMIT_WAIT
     return None
+
+
+def _too_fast(answer: Answer) -> bool:
+    """Whether what looks like a wrong request is GitHub's limit on new content, which it words as a validation error."""
+    faults = [_Fault(message=f) if isinstance(f, str) else f for f in _problem(answer).errors or ()]
+    return any(f.code == "abuse" or "submitted too quickly" in (f.message or "") for f in faults)
 
 
 def _reset(headers: Mapping[str, str], now: datetime) -> datetime:

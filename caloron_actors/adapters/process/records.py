@@ -91,7 +91,7 @@ def read(path: Path, kind: type[Record]) -> Record | Damaged | None:
         content = file.read(_RECORD_LIMIT)
     try:
         return msgspec.json.decode(content, type=kind)
-    except (msgspec.MsgspecError, ValueError) as mistake:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as mistake:
         return Damaged(f"{path.name}: {mistake}")
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from caloron_actors.domain.ids import Commit
 from caloron_actors.git import Git
 
+# Nothing in it is tried twice: an agent chooses the text, and the whole service waits for the search.
 # https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
 _CLOSING = re.compile(
-    rb"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\s*:?\s+(?:\S*#\d|GH-\d|https?://\S+/\d)", re.IGNORECASE
+    rb"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?:\s*+:)?\s++(?:\S*#\d|GH-\d|https?://\S+/\d)",
+    re.IGNORECASE,
 )
 
 

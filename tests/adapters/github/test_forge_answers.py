@@ -78,6 +78,9 @@ PRIMARY = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(EPOCH + 900)}
         (429, {}, "", 60),
         (403, {}, '{"message": "You have exceeded a secondary rate limit."}', 60),
         (403, {}, '{"message": "You have triggered an abuse detection mechanism."}', 60),
+        (422, {}, '{"message": "Validation Failed", "errors": [{"code": "abuse", "field": "base"}]}', 60),
+        (422, {}, '{"errors": [{"code": "unprocessable", "message": "was submitted too quickly"}]}', 60),
+        (422, {}, '{"errors": ["was submitted too quickly after a previous comment"]}', 60),
     ],
 )
 def test_rate_limits(status: int, headers: dict[str, str], body: str, seconds: int) -> None:
@@ -85,6 +88,12 @@ def test_rate_limits(status: int, headers: dict[str, str], body: str, seconds: i
     assert isinstance(error, RateLimited)
     assert error.retry_after == NOW + timedelta(seconds=seconds)
     assert not error.ambiguous
+
+
+@pytest.mark.parametrize("told", ["exists for o:agent/dev/s1/abuse", "abuse"])
+def test_a_wrong_request_is_no_rate_limit(told: str) -> None:
+    error = refusal(422, PRIMARY, f'{{"errors": [{{"code": "custom", "message": "{told}"}}]}}')
+    assert type(error) is Rejected
 
 
 def test_a_forbidden_call_with_calls_left_is_no_rate_limit() -> None:

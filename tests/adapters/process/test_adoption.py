@@ -179,7 +179,11 @@ async def test_damaged_records_are_a_lost_run(bench: Bench, content: bytes) -> N
     assert await launcher.launch(bench.order("true")) == first
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"version":1,"cause":"won","started":true}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b'{"version":1,"cause":"won","started":true}', b'{"x":' + b"[" * 30_000],
+    ids=["empty", "blank", "odd", "deep"],
+)
 async def test_a_damaged_end_is_a_lost_run(bench: Bench, content: bytes) -> None:
     launcher = bench.launcher()
     await launcher.launch(bench.order("true"))

@@ -33,6 +33,13 @@ async def test_a_merge_of_the_base_branch_stays_a_merge(bench: Bench) -> None:
     assert bench.seen(commit, "%s") == "Work"
 
 
+async def test_no_message_holds_the_service_up(bench: Bench) -> None:
+    """Searching takes time by the length of a message, not by its square: that would be minutes here."""
+    start = (await bench.fresh()).start
+    head = bench.agent_commits({"a": b"1\n"}, "Close" + " " * 100_000 + "the file")
+    assert await bench.collected(start) == head
+
+
 async def test_other_messages_are_left_as_they_are(bench: Bench) -> None:
     start = (await bench.fresh()).start
     head = bench.agent_commits({"a": b"1\n"}, "Close the file; prefix #2 is not meant")
