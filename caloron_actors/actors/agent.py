@@ -1,4 +1,5 @@
-"""Looks after one agent of a sprint: waits for its process, keeps its lease, takes its beats. Signals nobody."""
+"""Looks after one agent of a sprint: waits for its process, keeps its lease, takes its beats. Ends nobody but who was
+never known to have begun."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from caloron_actors.domain.ids import AgentId, SprintId
 from caloron_actors.domain.marker import one_line
 from caloron_actors.domain.verdict import read_verdict
 from caloron_actors.ports.errors import PortError, Unavailable
-from caloron_actors.ports.launcher import Absent, Alive, Ended, GivenUp, Launcher, RunId
+from caloron_actors.ports.launcher import Absent, Alive, Ended, Launcher, RunId, RunState
 from caloron_actors.runtime import Actor, Ask, Ctx, Tell
 
 OUTPUT_LIMIT = 256 * 1024
@@ -24,7 +25,6 @@ AGAIN_FIRST, AGAIN_CAP = timedelta(seconds=1), timedelta(seconds=30)
 """The first and the longest pause before a run is waited for again, after this host could not say how it is."""
 
 Role = Literal["author", "reviewer"]
-Over = Ended | GivenUp | Absent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,11 @@ class AgentActor(Actor[AgentArg, None]):
     def attend(self, ctx: Ctx["AgentActor"], run: RunId, role: Role, *, tries: int) -> None:
         """Wait for the end of a run and read what it printed; `tries` counts how often that met with trouble."""
 
-        async def wait() -> tuple[Over, str, str]:
-            over = await self.arg.launcher.wait(run)
+        async def wait() -> tuple[RunState, str, str]:
+            over: RunState = await self.arg.launcher.wait(run)
+            if isinstance(over, Absent):
+                # Told as over before its slot is taken, it could still be claimed by a late harness.
+                over = await self.arg.launcher.stop(run, timedelta(0))
             output = await self.arg.launcher.output(run, OUTPUT_LIMIT)
             return over, output.stdout, output.stderr
 
@@ -97,7 +100,7 @@ class AgentActor(Actor[AgentArg, None]):
                 self.watched[run] = state.nonce if isinstance(state, Alive) else None
         return self.watched[run] == nonce
 
-    def over(self, run: RunId, role: Role, over: Over, stdout: str, stderr: str) -> None:
+    def over(self, run: RunId, role: Role, over: RunState, stdout: str, stderr: str) -> None:
         """Tell the sprint how a run ended."""
         self.watched.pop(run, None)
         event = end_of_run(run, role, over, stdout, stderr)
@@ -105,9 +108,9 @@ class AgentActor(Actor[AgentArg, None]):
         self.arg.happened(run.sprint, event)
 
 
-def end_of_run(run: RunId, role: Role, over: Over, stdout: str, stderr: str) -> Event:
+def end_of_run(run: RunId, role: Role, over: RunState, stdout: str, stderr: str) -> Event:
     """Put the end of a run into the sprint's words. Only exit status 0 is a finished run; silence is no verdict."""
-    if isinstance(over, GivenUp | Absent):
+    if not isinstance(over, Ended):
         return LaunchFailed(
             task=run.task, agent=run.agent, run=run.ordinal, role=role, reason="its run was given up"
         )
@@ -187,7 +190,7 @@ class RunOver(Tell["AgentActor"], frozen=True):
     run_id: RunId
     role: Role
     tries: int
-    result: tuple[Over, str, str] | Exception
+    result: tuple[RunState, str, str] | Exception
 
     async def run(self, actor: AgentActor, ctx: Ctx[AgentActor]) -> None:
         """Tell the sprint. Trouble of this host is no news of the run and passes; a bug crashes this actor."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from caloron_actors.domain.events import IssueFact, PullRequestFact
-from caloron_actors.domain.ids import AgentId
+from caloron_actors.domain.ids import AgentId, same_login
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.domain.task import Review
 from caloron_actors.ports.forge import Forge, IssueSeen, PullRequestSeen, ReviewSeen
@@ -38,7 +38,7 @@ async def review_fact(
 ) -> Review | None:
     """A review; None for one that decides nothing or whose writer may not decide, as the account `author` may not."""
     login = review.author
-    if login is None or login == author:
+    if login is None or same_login(login, author):
         return None
     if review.state not in ("approved", "changes_requested", "dismissed"):
         return None
@@ -52,5 +52,5 @@ async def review_fact(
         head=review.commit,
         text=review.body,
         submitted_at=review.submitted_at,
-        by_agent=login in [await login_of(agent) for agent in agents],
+        by_agent=any([same_login(login, await login_of(agent)) for agent in agents]),
     )

@@ -14,12 +14,13 @@ from caloron_actors.actors.asking import ASK_FAILURES
 from caloron_actors.actors.perform import Performer
 from caloron_actors.actors.sprint import Apply, Look, SprintActor
 from caloron_actors.actors.storage import Storage
-from caloron_actors.domain.effects import Intent, lane
-from caloron_actors.domain.events import EffectRejected, Event
+from caloron_actors.domain.effects import Intent, MergePullRequest, lane
+from caloron_actors.domain.events import EffectRejected, Event, MergeRefused
 from caloron_actors.domain.ids import EffectKey, SprintId
+from caloron_actors.domain.sprint.schedule import merge_waits
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.ports.clock import WallClock
-from caloron_actors.ports.errors import Rejected, Unavailable
+from caloron_actors.ports.errors import RateLimited, Rejected, Unavailable
 from caloron_actors.ports.journal import OpenIntent
 from caloron_actors.runtime import Actor, Ctx, MailboxPolicy, Ref, Tell
 
@@ -27,6 +28,8 @@ RETRY_FIRST = timedelta(seconds=1)
 RETRY_CAP = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=1)
 """How long a restart may make an intent wait that was postponed: the longest reset a forge names, however clocks jump."""
+UNANSWERED = 3
+"""Tries of a merge without an answer after which another one goes first."""
 LOOK_PATIENCE = 120.0
 
 
@@ -111,7 +114,11 @@ class OutboxActor(Actor[OutboxArg, None]):
         try:
             event = await self.arg.performer.perform(sprint, waiting.intent, probe=probe, tried=waiting.probe)
         except Unavailable as error:
-            return await self._postpone(waiting, error)
+            gives_way = await self._gives_way(waiting, error)
+            if gives_way is None:
+                return await self._postpone(waiting, error)
+            event = gives_way
+            log.warning("merge_gives_way", error=str(error))
         except Rejected as error:
             event = EffectRejected(task=effect.task, effect=effect, reason=str(error))
             log.warning("effect_rejected", reason=str(error))
@@ -143,6 +150,15 @@ class OutboxActor(Actor[OutboxArg, None]):
             left = await self.arg.storage.open_intents(self.arg.sprint)
             if all(entry.intent.key != key for entry in left):
                 return
+
+    async def _gives_way(self, waiting: Waiting, error: Unavailable) -> MergeRefused | None:
+        """A merge that the forge does not answer lets another one of the sprint go first. A busy forge has all wait."""
+        effect = waiting.intent.effect
+        if not isinstance(effect, MergePullRequest) or isinstance(error, RateLimited):
+            return None
+        if waiting.tries < UNANSWERED or not merge_waits(await self._sprint(), self.arg.clock.now()):
+            return None
+        return MergeRefused(effect.task, effect.head, str(error), unanswered=True)
 
     async def _postpone(self, waiting: Waiting, error: Unavailable) -> timedelta:
         now = self.arg.clock.now().wall

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from caloron_actors.actors.facts import issue_fact, pull_fact, review_fact
 from caloron_actors.actors.perform.world import World, place_of
 from caloron_actors.domain.events import PullRequestFact, RunFound, TaskFound, VerdictFound
-from caloron_actors.domain.ids import AgentId, Commit
+from caloron_actors.domain.ids import AgentId, Commit, same_login
 from caloron_actors.domain.marker import marks
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.domain.task import Review, Task
@@ -91,13 +91,13 @@ class _Seen:
             if task.issue is not None:
                 if issue.number == task.issue:
                     return issue
-            elif _same(self.author, issue.author) and self._ordinals(task, "CreateIssue", issue.body):
+            elif same_login(self.author, issue.author) and self._ordinals(task, "CreateIssue", issue.body):
                 return issue
         return None
 
     async def _notes(self, task: Task, issue: IssueSeen) -> int:
         comments = await self.world.forge.comments(issue.number)
-        ours = [comment.body for comment in comments if _same(self.author, comment.author)]
+        ours = [comment.body for comment in comments if same_login(self.author, comment.author)]
         return max((int(n) for body in ours for n in self._ordinals(task, "PostComment", body)), default=0)
 
     def _pulls(self, task: Task) -> list[PullRequestSeen]:
@@ -107,7 +107,7 @@ class _Seen:
         return [
             pull
             for pull in sorted(mine, key=lambda pull: pull.number)
-            if _same(self.author, pull.author)
+            if same_login(self.author, pull.author)
             and (pull.number == task.pull_request or self._ordinals(task, "OpenPullRequest", pull.body))
         ]
 
@@ -137,7 +137,7 @@ class _Seen:
         for review in reviews:
             for name in self._ordinals(task, "SubmitReview", review.body):
                 agent, _, run = name.rpartition(".")
-                if _same(await self.world.forge.reviewer_login(AgentId(agent)), review.author):
+                if same_login(await self.world.forge.reviewer_login(AgentId(agent)), review.author):
                     found.append(VerdictFound(agent=AgentId(agent), run=int(run), head=review.commit))
         return tuple(found)
 
@@ -151,11 +151,6 @@ class _Seen:
         if login not in self.allowed:
             self.allowed[login] = await self.world.forge.permission(login) in ("write", "admin")
         return self.allowed[login]
-
-
-def _same(account: str, other: str | None) -> bool:
-    """Whether two logins are one account's. They differ in more than their case."""
-    return other is not None and account.casefold() == other.casefold()
 
 
 def _spoken(review: Review) -> Review:

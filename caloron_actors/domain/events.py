@@ -169,11 +169,15 @@ class MergeConflicted(msgspec.Struct, frozen=True, tag=True):
 
 
 class MergeRefused(msgspec.Struct, frozen=True, tag=True):
-    """The forge refused the merge of `head` although nothing conflicts (protection, closed, head moved)."""
+    """The forge refused the merge of `head` although nothing conflicts (protection, closed, head moved).
+
+    `unanswered`: it did not refuse, but gives no answer to this merge, and another one of the sprint is to go first.
+    """
 
     task: TaskId
     head: Commit
     reason: str
+    unanswered: bool = False
 
 
 class NoteWritten(msgspec.Struct, frozen=True, tag=True):

@@ -51,6 +51,11 @@ def slug(text: str, fallback: str = "x") -> str:
     return shorten(words or fallback)
 
 
+def same_login(one: str | None, other: str | None) -> bool:
+    """Whether two logins are one account's: forges write it in its own case, operators as they like. None is nobody's."""
+    return one is not None and other is not None and one.casefold() == other.casefold()
+
+
 def branch_name(agent: AgentId, sprint: SprintId, task: TaskId) -> str:
     """Name a task's branch: `agent/{agent}/{sprint}/{task}`, each part shortened so the whole fits 128 characters."""
     return f"agent/{shorten(agent, 32)}/{shorten(sprint, 40)}/{shorten(task, 44)}"

@@ -11,7 +11,7 @@ from caloron_actors.adapters.memory.launcher import Finished
 from caloron_actors.domain.events import AuthorEnded
 from caloron_actors.domain.ids import AgentId, SprintId, TaskId
 from caloron_actors.ports.errors import Unavailable
-from caloron_actors.ports.launcher import Alive, Ended, RunId
+from caloron_actors.ports.launcher import Alive, Ended, GivenUp, RunId
 from caloron_actors.ports.listening import Beat, Heartbeat
 from tests.actors.cast import AUTHOR_TIME, Cast, Stage, diligent
 from tests.actors.conftest import MakeService
@@ -241,3 +241,14 @@ def test_what_an_author_says_of_itself_reaches_the_sprint() -> None:
     assert isinstance(event, AuthorEnded)
     assert event.feedback is not None
     assert event.feedback.task_clarity == 3
+
+
+async def test_a_run_that_nobody_has_claimed_is_over_only_when_nobody_can(service: MakeService) -> None:
+    """The service died between fork and claim: told as over, its late harness would be a second agent."""
+    world = await _at_work(service)
+    late = RunId(RUN.sprint, RUN.task, RUN.agent, 7)
+    assert world.tree.agents.ref("s1.dev").tell(Watch(run_id=late, role="author"))
+    await world.let(timedelta(seconds=1))
+    assert await world.launcher.look(late) == GivenUp()
+    assert isinstance(await world.launcher.look(RUN), Alive)
+    assert (await world.end()).head.outcome == "succeeded"

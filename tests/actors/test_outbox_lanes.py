@@ -8,10 +8,13 @@ import anyio
 import pytest
 from structlog.typing import EventDict
 
+from caloron_actors.adapters.memory.forge import MemoryForge
 from caloron_actors.adapters.memory.workspace import MemoryWorkspace
-from caloron_actors.domain.ids import TaskId
+from caloron_actors.domain.ids import Commit, TaskId
+from caloron_actors.ports.errors import Unavailable
+from caloron_actors.ports.forge import MergeAnswer
 from caloron_actors.ports.workspace import Place, Prepared
-from tests.actors.service import Service
+from tests.actors.service import AUTHOR, REPOSITORY, Service
 from tests.domain.sprint.plans import dag, task
 
 BOTH = dag(task("a", by="ann"), task("b", by="bob"))
@@ -55,3 +58,43 @@ async def test_a_bug_in_one_effect_holds_up_its_own_task(logs: list[EventDict], 
         buggy.stumbles = False
         assert (await service.finish()).head.outcome == "succeeded"
         assert service.row("a").attempts == 1
+
+
+class Broken(MemoryForge):
+    """Answers the merges of some pull requests with trouble; with `lossy` it has carried them out all the same."""
+
+    def __init__(self, service: Service, *, lossy: bool) -> None:
+        super().__init__(REPOSITORY, service.wall, author_login=AUTHOR, git=service.repository)
+        self._reviewers = service.forge._reviewers
+        self._lossy = lossy
+        self.stuck: set[str] = {"a"}
+        self.merges: list[str] = []
+
+    async def merge(self, number: int, expected_head: Commit, title: str) -> MergeAnswer:
+        branch = (await self.pull_request(number)).head_branch
+        task = branch.rpartition("/")[2]
+        if task in self.stuck and not self._lossy:
+            raise Unavailable("502", ambiguous=True)
+        self.merges.append(task)
+        answer = await super().merge(number, expected_head, title)
+        if task in self.stuck:
+            raise Unavailable("502", ambiguous=True)
+        return answer
+
+
+@pytest.mark.parametrize("lossy", [False, True])
+async def test_a_merge_without_an_answer_holds_up_no_other_one(logs: list[EventDict], lossy: bool) -> None:
+    """After three tries the next one is merged; the other follows as soon as the forge answers it, once."""
+    async with anyio.create_task_group() as group:
+        service = Service(group, BOTH)
+        service.forge = forge = Broken(service, lossy=lossy)
+        await service.start()
+        await service.until(lambda: service.sprint is not None and service.row("b").status == "done")
+        assert service.row("a").status == ("done" if lossy else "merging")
+        await service.let(timedelta(hours=1))
+        assert len([line for line in logs if line["event"] == "merge_gives_way"]) == (0 if lossy else 1)
+        forge.stuck.clear()
+        assert (await service.finish()).head.outcome == "succeeded"
+        assert sorted(forge.merges) == ["a", "b"]
+        assert service.row("a").merge_refusals == 0
+        group.cancel_scope.cancel()

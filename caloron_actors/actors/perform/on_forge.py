@@ -16,12 +16,12 @@ from caloron_actors.domain.events import (
     PullRequestOpened,
     ReviewSubmitted,
 )
-from caloron_actors.domain.ids import EffectKey
+from caloron_actors.domain.ids import EffectKey, same_login
 from caloron_actors.domain.marker import marked, neutralise, one_line, unmarked
 from caloron_actors.domain.sprint.labels import TASK
 from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.domain.task import Review
-from caloron_actors.ports.errors import Rejected
+from caloron_actors.ports.errors import Rejected, Unavailable
 from caloron_actors.ports.forge import HeadMoved, Merged, NotMergeable, PullRequestSeen, ReviewSeen
 
 Verdict = Literal["approve", "request_changes"]
@@ -45,7 +45,7 @@ async def create_issue(
     async def ours() -> int | None:
         author = await world.forge.author_login()
         for issue in await world.forge.issues():
-            if _wrote(author, issue.author) and marked(world.secret, issue.body, key):
+            if same_login(author, issue.author) and marked(world.secret, issue.body, key):
                 return issue.number
         return None
 
@@ -72,7 +72,7 @@ async def post_comment(world: World, effect: fx.PostComment, key: EffectKey, *, 
     async def ours() -> int | None:
         author = await world.forge.author_login()
         for comment in await world.forge.comments(effect.number):
-            if _wrote(author, comment.author) and marked(world.secret, comment.body, key):
+            if same_login(author, comment.author) and marked(world.secret, comment.body, key):
                 return comment.id
         return None
 
@@ -93,7 +93,7 @@ async def open_pull_request(
         pulls = [
             pull
             for pull in await world.forge.pull_requests(head=branch)
-            if _wrote(author, pull.author) and pull.base_branch == sprint.plan.base_branch
+            if same_login(author, pull.author) and pull.base_branch == sprint.plan.base_branch
         ]
         genuine = (pull.number for pull in pulls if marked(world.secret, pull.body, key))
         return next(genuine, next((pull.number for pull in pulls if pull.state == "open"), None))
@@ -127,7 +127,7 @@ async def submit_review(
     async def ours() -> ReviewSeen | None:
         login = await world.forge.reviewer_login(effect.agent)
         for review in await world.forge.reviews(number):
-            if _wrote(login, review.author) and marked(world.secret, review.body, key):
+            if same_login(login, review.author) and marked(world.secret, review.body, key):
                 return review
         return None
 
@@ -152,8 +152,8 @@ async def submit_review(
 async def merge(world: World, sprint: Sprint, effect: fx.MergePullRequest) -> Event:
     """Merge while the head is the reviewed one. What stands in the way is worked out where the forge says there is any."""
     pull = await world.forge.pull_request(effect.number)
-    if pull.merged and pull.merge_commit is not None:
-        return PullRequestMerged(effect.task, pull.merge_commit, pull.merged_by)
+    if pull.merged:
+        return _found_merged(effect, pull)
     if pull.head != effect.head or pull.state == "closed" or pull.mergeable is False:
         return await _obstacle(world, effect, pull, "the forge says that it cannot be merged")
     plan = task_plan(sprint, effect.task)
@@ -163,13 +163,19 @@ async def merge(world: World, sprint: Sprint, effect: fx.MergePullRequest) -> Ev
         return PullRequestMerged(effect.task, answer.commit)
     # A merge whose answer was lost is refused like this when it is asked for again before the forge shows it.
     pull = await world.forge.pull_request(effect.number)
-    if pull.merged and pull.merge_commit is not None:
-        return PullRequestMerged(effect.task, pull.merge_commit, pull.merged_by)
+    if pull.merged:
+        return _found_merged(effect, pull)
     match answer:
         case HeadMoved():
             return MergeRefused(effect.task, effect.head, "the head has moved")
         case NotMergeable(reason=reason):
             return await _obstacle(world, effect, pull, reason)
+
+
+def _found_merged(effect: fx.MergePullRequest, pull: PullRequestSeen) -> Event:
+    if pull.merge_commit is None:
+        raise Unavailable(f"the forge does not tell the merge of #{pull.number} yet", ambiguous=False)
+    return PullRequestMerged(effect.task, pull.merge_commit, pull.merged_by)
 
 
 async def _obstacle(
@@ -184,11 +190,6 @@ async def _obstacle(
     if paths:
         return MergeConflicted(effect.task, effect.head, paths)
     return MergeRefused(effect.task, effect.head, otherwise)
-
-
-def _wrote(account: str, author: str | None) -> bool:
-    """Whether a thing's author is that account. Logins differ in more than their case."""
-    return author is not None and author.casefold() == account.casefold()
 
 
 async def write_note(world: World, effect: fx.AddLabel | fx.RemoveLabel | fx.CloseIssue) -> Event:

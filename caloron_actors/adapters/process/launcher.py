@@ -110,7 +110,7 @@ class ProcessLauncher:
         directory = RunDirectory(self._runs, run)
         state = await _blocking(self._look, directory)
         if isinstance(state, Absent):
-            await _blocking(directory.bury)
+            await _blocking(self._bury, directory)
             state = await _blocking(self._look, directory)
         if not isinstance(state, Alive):
             return state
@@ -137,6 +137,11 @@ class ProcessLauncher:
         directory.prepare(content, order.prompt.encode(errors="replace"))
         self._children.reap()
         return self._children.spawn(directory.path)
+
+    def _bury(self, directory: RunDirectory) -> None:
+        """Take the slot of a run that nobody has claimed, and end who would still come for it or whose records are gone."""
+        if directory.bury():
+            end_remains(directory)
 
     def _give_up(self, directory: RunDirectory, pid: int | None, reason: str) -> RunState:
         """Bury the slot of a launch that failed. The one who links first has it: a late claim is a claim."""

@@ -10,7 +10,7 @@ from caloron_actors.domain.events import (
     TaskObserved,
 )
 from caloron_actors.domain.feedback import feedback_comment
-from caloron_actors.domain.ids import Commit, TaskId
+from caloron_actors.domain.ids import Commit, TaskId, same_login
 from caloron_actors.domain.review import assess, merge_reviews
 from caloron_actors.domain.sprint import reviewing
 from caloron_actors.domain.sprint.draft import Draft
@@ -63,7 +63,7 @@ def say_done(draft: Draft, task: TaskId, commit: Commit, by: str | None) -> None
     if row.issue is None:
         return
     # Found out later by a look or a probe, our own merge reads as it does when its answer arrived.
-    whom = f" by {by}" if by and by != draft.head.author_login else ""
+    whom = f" by {by}" if by and not same_login(by, draft.head.author_login) else ""
     draft.note(task, row.issue, f"Done: merged{whom} as {commit}.")
     _post_feedback(draft, row, row.issue)
 
@@ -100,6 +100,10 @@ def refused(draft: Draft, task: Task, event: MergeRefused) -> Refused | None:
     """The forge does not want to merge now: ask again a few times, then a human."""
     if event.head != task.head or not task.merging:
         return Refused(STALE)
+    if event.unanswered:
+        draft.unsend_merge(task.id)
+        draft.edit(task.id, retry_at=draft.age + draft.head.limits.retry_cap)
+        return None
     refusals = task.merge_refusals + 1
     draft.unsend_merge(task.id)
     draft.edit(task.id, merge_refusals=refusals, retry_at=draft.backoff(refusals))
@@ -199,9 +203,9 @@ def closed_unmerged(draft: Draft, task: Task, fact: PullRequestFact) -> None:
 
 def see_issue(draft: Draft, task: Task, fact: IssueFact) -> None:
     """Take in how the task's issue is: closed by a human, it needs no more work."""
-    # By the merge that is under way, or by one that a restored backup does not know of and the forge does not show yet.
-    may_be_ours = task.merging or draft.head.restored > 0
-    ours = may_be_ours and fact.closed_by == draft.head.author_login
+    # By a merge whose answer is missing, or by one that a restored backup does not know of and the forge does not show yet.
+    may_be_ours = task.merges > 0 or draft.head.restored > 0
+    ours = may_be_ours and same_login(fact.closed_by, draft.head.author_login)
     if fact.state == "closed" and not task.final and not ours:
         who = fact.closed_by or "a human"
         cancel(draft, task.id, f"issue #{fact.number} was closed by {who} without a merge")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from caloron_actors.domain.effects import SubmitReview
 from caloron_actors.domain.events import LaunchFailed, ReviewerEnded, ReviewSubmitted, RunStarted
-from caloron_actors.domain.ids import AgentId, TaskId
+from caloron_actors.domain.ids import AgentId, TaskId, same_login
 from caloron_actors.domain.review import assess, merge_reviews
 from caloron_actors.domain.sprint.draft import Draft
 from caloron_actors.domain.sprint.state import Refused
@@ -108,7 +108,7 @@ def approved(draft: Draft, task: Task) -> bool:
 
 def of_others(draft: Draft, reviews: Sequence[Review]) -> tuple[Review, ...]:
     """The reviews that count: nobody approves its own pull request, and the service opens them all."""
-    return tuple(review for review in reviews if review.login != draft.head.author_login)
+    return tuple(review for review in reviews if not same_login(review.login, draft.head.author_login))
 
 
 def resume(draft: Draft, task: TaskId) -> None:

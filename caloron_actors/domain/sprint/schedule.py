@@ -7,6 +7,7 @@ from typing import Literal
 
 from caloron_actors.domain.effects import CreateIssue, LaunchReviewer, MergePullRequest, PrepareWork
 from caloron_actors.domain.ids import AgentId, TaskId
+from caloron_actors.domain.instant import Now
 from caloron_actors.domain.sprint.draft import Draft
 from caloron_actors.domain.sprint.index import Index
 from caloron_actors.domain.sprint.merging import cancel
@@ -70,6 +71,13 @@ def condition(sprint: Sprint) -> Condition:
     rows = sprint.tasks.values()
     no_issue_yet = any(task.status is Status.READY for task in rows)
     return "running" if no_issue_yet or not_begun(rows) else "blocked"
+
+
+def merge_waits(sprint: Sprint, now: Now) -> bool:
+    """Whether another merge could be sent at once if the one under way were not."""
+    age = sprint.head.age.at(now).lived
+    ready = (task for task in _live(sprint) if task.status is Status.MERGING and not task.merging)
+    return any(task.retry_at is None or task.retry_at <= age for task in ready)
 
 
 def runs_alive(sprint: Sprint) -> bool:

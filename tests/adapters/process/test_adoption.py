@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -245,3 +246,16 @@ async def test_a_tombstone_of_an_earlier_life_stands(bench: Bench) -> None:
     launcher = bench.launcher(boot_id="another-boot")
     assert await launcher.launch(bench.order("true")) == GivenUp()
     assert await launcher.stop(bench.run(), timedelta(0)) == GivenUp()
+
+
+async def test_a_run_whose_directory_was_removed_is_ended_before_it_counts_as_over(bench: Bench) -> None:
+    """Its slot is free again, its agent lives: nobody may be started beside it."""
+    state = await bench.launcher().launch(bench.order("echo $$ > $HEAR; exec sleep 600"))
+    assert isinstance(state, Alive)
+    agent = int(await bench.hear())
+    shutil.rmtree(bench.directory())
+    launcher = bench.launcher()
+    assert await launcher.look(bench.run()) == Absent()
+    assert await launcher.stop(bench.run(), timedelta(0)) == GivenUp()
+    assert is_dead(state.pid)
+    assert is_dead(agent)

@@ -8,7 +8,7 @@ from caloron_actors.domain import effects as fx
 from caloron_actors.domain import events as ev
 from caloron_actors.domain.ids import Commit
 from caloron_actors.domain.task import Conflict, Status
-from tests.domain.sprint.plans import T, dag, review, sha, task
+from tests.domain.sprint.plans import AUTHOR_LOGIN, T, dag, review, sha, task
 from tests.domain.sprint.play import Play
 
 PATHS = ("a.txt", "b.txt")
@@ -168,3 +168,35 @@ def test_a_refused_merge_lets_the_next_one_go() -> None:
     play.merge("b")
     play.wait(MINUTE)
     play.merge("a")
+
+
+def test_an_unanswered_merge_lets_the_next_one_go_and_is_not_counted() -> None:
+    """Whatever became of it: it is sent anew as often as needed, and no human is called."""
+    play = Play(dag(task("a", by="d1"), task("b", by="d2")))
+    heads = {name: play.work(name) for name in "ab"}
+    for name in "ab":
+        play.judge(name, "approve")
+    for _ in range(5):
+        play.take(fx.MergePullRequest, "a")
+        play.tell(ev.MergeRefused(T("a"), heads["a"], "502", unanswered=True))
+        play.wait(MINUTE)
+        assert (play.row("a").status, play.row("a").merge_refusals) == (Status.MERGING, 0)
+        if play.row("b").status is not Status.DONE:
+            play.merge("b")
+            play.wait(MINUTE)
+    play.merge("a")
+
+
+@pytest.mark.parametrize("by", [AUTHOR_LOGIN, AUTHOR_LOGIN.upper()])
+@pytest.mark.parametrize("unanswered", [True, False])
+def test_an_issue_that_its_own_merge_closed_cancels_nothing(by: str, unanswered: bool) -> None:
+    """The merge was accepted, its answer lost, and the list of pull requests does not show it yet."""
+    play, head = approved()
+    if unanswered:
+        play.tell(ev.MergeRefused(T("a"), head, "502", unanswered=True))
+    play.tell(play.issue_closed("a", by=by))
+    play.is_now("a", Status.MERGING)
+    play.tell(play.looked("a", merged_by=by))
+    play.is_now("a", Status.DONE)
+    said = [effect.text for effect in play.effects(fx.PostComment) if effect.text.startswith("Done")]
+    assert said == [f"Done: merged as {sha('merge-a')}."]
