@@ -60,6 +60,18 @@ class Driver:
         self.taken: Waiting | None = None
         self.wake: asyncio.Future[None] | None = None
 
+    def give(self, taken: Waiting) -> None:
+        """Leave it what was begun in its name. Meanwhile other tasks may begin to wait for the same future."""
+        _mark(taken, awaited=False)
+        self.taken = taken
+
+    def take(self) -> Waiting | None:
+        """What was begun in its name, for it to go on with at once."""
+        taken, self.taken = self.taken, None
+        if taken is not None:
+            _mark(taken, awaited=True)
+        return taken
+
     def call(self) -> None:
         """It is parked: let it see what there is to do."""
         if self.wake is not None and not self.wake.done():
@@ -114,3 +126,9 @@ class Rest:
                 except StopIteration:
                     return
             scheduler.suspended(driver, one)
+
+
+def _mark(waiting: Waiting, *, awaited: bool) -> None:
+    """What tasks and futures have agreed on: set by who is going to yield the future, unset by the task it reaches."""
+    if asyncio.isfuture(waiting[2]):
+        waiting[2]._asyncio_future_blocking = awaited  # noqa: SLF001

@@ -151,6 +151,8 @@ class Mailbox:
         self._unfold()
         self.queue.extendleft(reversed(aside))
         self.own += sum(isinstance(entry, Own) for entry in aside)
+        if self.queue:
+            self.wake()  # for a reader that rests while a side task of its actor puts back
 
     def wake(self) -> None:
         reader, self.reader = self.reader, None

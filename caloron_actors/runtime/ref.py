@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from .cell import Cell
 from .deadlines import Overdue
+from .driver import Turn
 from .errors import ActorGone, AskCycle, AskTimeout, MailboxFull
 from .mailbox import NO_REPLY, Call
 from .messages import Ask, Tell
@@ -67,10 +68,15 @@ class Ref(Generic[A]):
         if asker is not None:
             asker.will_wait_for(cell)
         try:
-            if idle is not None and not cell.kernel.scheduler.run_now(idle):
-                idle.push(idle)
+            lender = None
+            if idle is not None:
+                lender = cell.kernel.scheduler.run_now(idle)
+                if lender is None:
+                    idle.push(idle)
             if call.value is NO_REPLY:
                 await self._wait(call, timeout)
+            elif lender is not None and lender.cancelling():
+                await Turn()  # the handler may have cancelled the asker, who hears of it while it asks
             reply: R = call.value
             return reply
         finally:

@@ -15,7 +15,8 @@ from asyncio import CancelledError, current_task
 from asyncio.tasks import _enter_task, _leave_task
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from sys import exception
+from typing import TYPE_CHECKING, Any
 
 from .driver import Driver, Rest, Runnable, Turn, Waiting
 
@@ -76,32 +77,36 @@ class Scheduler:
         if self._owner is None:
             self._call_driver()
 
-    def run_now(self, one: Runnable) -> bool:
-        """Activate `one` at once, in the stack of a task that is going to wait for it; False when it must wait.
+    def run_now(self, one: Runnable) -> "asyncio.Task[Any] | None":
+        """Activate `one` at once, in the stack of a task that is going to wait for it; None when it must wait.
+
+        Gives back that task. When it has been cancelled meanwhile, it must let the event loop have its turn.
 
         It is a driver's activation all the same: the driver's task is the current one meanwhile, by the calls that
         asyncio documents for this, and has the rest if it suspends. So the asker gets its reply without a turn of
         the event loop, as long as nobody else is to be run.
         """
         if self._owner is not None or self._loans <= 0 or not self._idle:
-            return False
+            return None
         loop = self._kernel.loop
         asker, driver = current_task(loop), self._idle[-1]
         if asker is None or driver.task is None or driver.wake is None or driver.wake.done():
-            return False
+            return None
+        if exception() is not None:
+            return None  # it would be the context of whatever the handler raises
         self._owner = self._idle.pop()
         step = one.turn(one)
         _leave_task(loop, asker)
         _enter_task(loop, driver.task)
         try:
-            driver.taken = one, step, one.context.run(step.send, None)
+            driver.give((one, step, one.context.run(step.send, None)))
         except (StopIteration, CancelledError):
             pass  # a cancellation is the driver's own, which hears of it by itself
         finally:
             _leave_task(loop, driver.task)
             _enter_task(loop, asker)
             self._hand_back(driver)
-        return True
+        return asker
 
     def _hand_back(self, driver: Driver) -> None:
         """After an activation in its name the driver sees to the rest, if there is any."""
@@ -162,16 +167,20 @@ class Scheduler:
         driver.task = self._kernel.spawn(self._drive(driver), "driver")
 
     async def _drive(self, driver: Driver) -> None:
-        task = driver.task
-        if task is None:
-            raise RuntimeError("a driver runs in its task")
         try:
+            if driver.task is None:
+                await (
+                    Turn()
+                )  # an eager task factory begins it in the stack of whoever has something to be done
+            task = driver.task
+            if task is None:
+                raise RuntimeError("a driver runs in its task")
             with driver.scope:
                 while True:
                     busy = self._owner is driver and (self._queue or self._changes)
                     if (not busy or self._closed) and not await self._park(driver, task):
                         return
-                    waiting = driver.taken or self._slice(driver)
+                    waiting = driver.take() or self._slice(driver)
                     if waiting is None:
                         if task.cancelling():
                             return  # a handler has cancelled the task it ran in: it is not used any more
@@ -179,7 +188,6 @@ class Scheduler:
                             await Turn()
                         continue
                     one, step, awaited = waiting
-                    driver.taken = None
                     await Rest(self, driver, one, step, awaited)
                     one.driver = driver.one = driver.step = None
                     if driver.scope.cancel_called or task.cancelling():

@@ -1,5 +1,6 @@
 """Side tasks of one incarnation: work beside its mailbox that comes back as a message and ends with it."""
 
+from asyncio import CancelledError, current_task
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,19 +70,27 @@ class SideTasks:
     ) -> None:
         try:
             with scope:
-                await self._work(work, then)
+                await self._work(work, then, scope)
         finally:
             self._running.pop(scope, None)
             done.set(None)
 
     async def _work(
-        self, work: Callable[[], Awaitable[T]], then: "Callable[[T | Exception], Tell[Any] | None]"
+        self,
+        work: Callable[[], Awaitable[T]],
+        then: "Callable[[T | Exception], Tell[Any] | None]",
+        scope: CancelScope,
     ) -> None:
         result: T | Exception
         try:
             result = await work()
         except Exception as error:
             result = error
+        except CancelledError as error:
+            task = current_task()
+            if scope.cancel_called or task is None or task.cancelling():
+                raise
+            result = RuntimeError(f"a side task waited for something that was cancelled: {error}")
         except SystemExit as error:
             result = RuntimeError(f"a side task called exit: {error}")
         owner = self._owner

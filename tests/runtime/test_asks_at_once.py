@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from caloron_actors.runtime import ActorGone, Ctx
+from caloron_actors.runtime import ActorGone, Crashed, CrashReport, Ctx
 from tests.runtime.conftest import Compute, Do, Number, Say, Worker, World
 
 
@@ -184,3 +184,62 @@ async def test_a_handler_that_waits_is_not_begun_a_second_time() -> None:
         gate.set()
         await world.settle()
         assert world.log.take() == ["out", "in", "out", "in", "out"]
+
+
+async def test_a_future_that_the_handler_waits_for_is_free_for_others() -> None:
+    """Ours: others may begin to wait for the same future before the handler's driver has its turn."""
+    world = World()
+    shared: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def wait(_actor: Worker, _ctx: Ctx[Worker]) -> int:
+        return await shared
+
+    async def ask(name: str) -> None:
+        reply = await world.ref(name).ask(Compute(wait))
+        world.log.add(f"{name} {reply}")
+
+    async def beside() -> None:
+        world.log.add(f"beside {await shared}")
+
+    async with idle(world), anyio.create_task_group() as group:
+        for begin, arguments in ((ask, ("root/a",)), (beside, ()), (ask, ("root/b",))):
+            group.start_soon(begin, *arguments)
+        await world.settle()
+        shared.set_result(7)
+        await world.settle()
+        assert sorted(world.log.take()) == ["beside 7", "root/a 7", "root/b 7"]
+
+
+async def test_an_asker_that_is_cancelled_by_what_it_asks_hears_of_it_in_its_scope() -> None:
+    """Ours: the cancellation of a scope never reaches what comes after the scope."""
+    world = World()
+    went_on = False
+    async with idle(world):
+        with anyio.CancelScope() as scope:
+
+            async def cut(_actor: Worker, _ctx: Ctx[Worker]) -> None:
+                scope.cancel()
+
+            await world.ref("root/a").ask(Compute(cut))
+        assert scope.cancelled_caught
+        await anyio.lowlevel.checkpoint()
+        went_on = True
+    assert went_on
+
+
+async def test_what_the_asker_is_about_to_raise_is_not_the_actors() -> None:
+    """OTP: processes share nothing. Ours: nor does a crash have the asker's exception for its context."""
+    world = World()
+
+    async def crash(_actor: Worker, _ctx: Ctx[Worker]) -> None:
+        raise ValueError("the actor's")
+
+    async with idle(world):
+        try:
+            raise KeyError("the asker's")
+        except KeyError:
+            with pytest.raises(ActorGone) as gone:
+                await world.ref("root/a").ask(Compute(crash))
+        assert isinstance(gone.value.reason, Crashed)
+        crashes = [report.reason for report in world.reports if isinstance(report, CrashReport)]
+        assert [isinstance(crash, Crashed) and "KeyError" in crash.traceback for crash in crashes] == [False]

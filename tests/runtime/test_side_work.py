@@ -1,5 +1,6 @@
 """Timers and side tasks: they come back as messages, and die with the incarnation that made them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -117,6 +118,22 @@ async def test_a_side_tasks_failure_comes_back_as_a_value() -> None:
         world.ref("root/a").tell(_spawn(work))
         await world.settle()
         assert world.log.take() == ["start a", "got ValueError('no luck')"]
+
+
+async def test_a_cancellation_that_is_not_the_side_tasks_own_comes_back_as_a_failure() -> None:
+    """Ours: it waited for something that somebody else has cancelled, and the actor waits for its result."""
+    world = World()
+
+    async def work() -> None:
+        gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        gone.cancel("taken back")
+        await gone
+
+    async with world.running(world.worker("a")):
+        world.ref("root/a").tell(_spawn(work))
+        await world.settle()
+        failure = "a side task waited for something that was cancelled: taken back"
+        assert world.log.take() == ["start a", f"got RuntimeError({failure!r})"]
 
 
 async def test_a_result_that_nobody_wants_is_dropped() -> None:

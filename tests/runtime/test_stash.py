@@ -46,8 +46,19 @@ class Open(Tell[Door], frozen=True):
 
     async def run(self, actor: Door, ctx: Ctx[Door]) -> None:
         actor.is_open = True
-        ctx.unstash()
         actor.log.add("open")
+        ctx.unstash()
+
+
+class OpenBeside(Tell[Door], frozen=True):
+    """Opens from a side task."""
+
+    async def run(self, actor: Door, ctx: Ctx[Door]) -> None:
+        async def opening() -> None:
+            await anyio.lowlevel.checkpoint()
+            await Open().run(actor, ctx)
+
+        ctx.spawn(opening, lambda _result: None)
 
 
 class Break(Tell[Door], frozen=True):
@@ -69,6 +80,17 @@ async def test_what_was_put_aside_comes_next_in_its_old_order() -> None:
         door.tell(Line("3"))
         await world.settle()
         assert world.log.take() == ["open", "1", "2", "3"]
+
+
+async def test_a_side_task_may_put_back_what_is_aside() -> None:
+    """Ours: an actor that rests is woken by it, as by any message."""
+    world = World()
+    async with world.running(child(Door, world.log, id="a")):
+        door = world.system.ref(Door, "root/a")
+        for msg in (Line("1"), Line("2"), OpenBeside()):
+            door.tell(msg)
+        await world.settle()
+        assert world.log.take() == ["open", "1", "2"]
 
 
 async def test_an_ask_that_was_put_aside_is_replied_to_later() -> None:
