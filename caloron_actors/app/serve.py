@@ -80,7 +80,8 @@ async def serve(settings: Settings, environ: dict[str, str], stop: anyio.Event) 
         )
         async with open_real_host(options, git) as host:
             await host.listens.wait()
-            structlog.get_logger("serve").info("ready", state=str(options.state), http=host.addresses)
+            http = None if host.addresses is None else host.addresses.http
+            structlog.get_logger("serve").info("ready", state=str(options.state), http=http)
             await stop.wait()
 
 

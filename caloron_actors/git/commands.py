@@ -32,7 +32,7 @@ class Git:
         """Look git up on PATH and check its version. Raises `GitUnusable`."""
         path = shutil.which("git")
         if path is None:
-            raise GitUnusable("there is no git on PATH")
+            raise GitUnusable("there is no git on PATH; install git 2.38 or newer")
         git = cls(path)
         words = (await git.call("version")).decode(errors="replace").split()
         version = (

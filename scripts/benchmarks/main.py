@@ -19,6 +19,9 @@ BENCHMARKS = {
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, or all of them."""
+    if {"-h", "--help"} & set(names):
+        print(f"usage: scripts/bench [{'|'.join(BENCHMARKS)}] ...   (none: all of them)")
+        return 0
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"bench: no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)

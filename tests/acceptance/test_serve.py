@@ -120,7 +120,7 @@ def test_the_service_finishes_the_sprint_that_a_run_has_left(bench: Bench) -> No
     bench.assert_nothing_runs()
     service = Service(bench)
     running = service.start()
-    running.until('"ready"')
+    assert '"http": "http://127.0.0.1:' in running.until('"ready"')
     assert service.get("/health")[0] == 200
     while '"done"' not in running.until('"task": "second"'):
         pass

@@ -32,5 +32,5 @@ async def test_too_old_or_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 async def test_no_git_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GitUnusable, match="no git"):
+    with pytest.raises(GitUnusable, match=r"no git on PATH; install git 2\.38"):
         await Git.find()
