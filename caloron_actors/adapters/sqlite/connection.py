@@ -64,7 +64,8 @@ class GivingWay:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._done = threading.Event()
+        self._working = threading.Lock()  # much cheaper than an event
+        self._working.acquire()
         self._grace = GRACE
         self._timer = loop.call_later(GRACE, self._give)
 
@@ -73,14 +74,14 @@ class GivingWay:
         try:
             return work()
         finally:
-            self._done.set()
+            self._working.release()
 
     def end(self) -> None:
         """The work's answer has arrived, or is waited for no more."""
         self._timer.cancel()
 
     def _give(self) -> None:
-        if not self._done.wait(WAY):
+        if not self._working.acquire(timeout=WAY):
             self._grace = min(self._grace * 2, LONGEST_GRACE)
             self._timer = self._loop.call_later(self._grace, self._give)
 

@@ -14,13 +14,25 @@ from caloron_actors.adapters.sqlite.trouble import refused
 REMEDY = "end this service and restore it from a backup; nothing more was written to it"
 
 
+class _Opened:
+    """A file as it was when it was opened; a descriptor's file never changes, so its path is what is looked at."""
+
+    __slots__ = ("descriptor", "identity", "path")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDONLY)
+        there = os.fstat(self.descriptor)
+        self.identity = (there.st_dev, there.st_ino)
+
+
 class Guard:
     """Closed after the connection that writes: to close a file drops all locks that the process has on it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._log = Path(f"{path}-wal")
-        self._descriptors: list[tuple[Path, int]] = [(path, os.open(path, os.O_RDONLY))]
+        self._opened = [_Opened(path)]
         self._pin: sqlite3.Connection | None = None
         self.sound = True
 
@@ -31,20 +43,19 @@ class Guard:
         """
         self._pin = connect(self._path, "ro")
         self._pin.execute("PRAGMA user_version").fetchone()
-        self._descriptors.append((self._log, os.open(self._log, os.O_RDONLY)))
+        self._opened.append(_Opened(self._log))
 
     def check(self) -> None:
         """Raise `StateUnusable` when one of the two was replaced, removed or overwritten."""
-        for path, descriptor in self._descriptors:
-            here = os.fstat(descriptor)
+        for file in self._opened:
             try:
-                there = path.stat()
+                there = file.path.stat()
             except OSError:
-                self._refuse(path, "has gone while it was in use")
-            if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
-                self._refuse(path, "was replaced while it was in use")
-            if here.st_size > 0 or path == self._path:
-                self._check_content(path, os.pread(descriptor, HEADER, 0))
+                self._refuse(file.path, "has gone while it was in use")
+            if (there.st_dev, there.st_ino) != file.identity:
+                self._refuse(file.path, "was replaced while it was in use")
+            if there.st_size > 0 or file.path is self._path:
+                self._check_content(file.path, os.pread(file.descriptor, HEADER, 0))
 
     def unpin(self) -> None:
         """Let the writing connection, which is closed next, move the log of a sound file into it."""
@@ -54,12 +65,12 @@ class Guard:
 
     def close(self) -> None:
         """Give the files up."""
-        for _, descriptor in self._descriptors:
-            os.close(descriptor)
-        self._descriptors = []
+        for file in self._opened:
+            os.close(file.descriptor)
+        self._opened = []
 
     def _check_content(self, path: Path, head: bytes) -> None:
-        if path == self._log:
+        if path is self._log:
             known = head.startswith(LOG_MAGIC)
         else:
             known = head.startswith(MAGIC) and int.from_bytes(head[68:72], "big") == APPLICATION_ID

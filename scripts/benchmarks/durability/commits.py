@@ -1,5 +1,7 @@
 """The journal's commits against a raw SQLite commit of the same bytes, alone and shared, as it grows and beside work."""
 
+import asyncio
+import queue
 import sqlite3
 import statistics
 import tempfile
@@ -38,8 +40,9 @@ def report() -> None:
 
 
 async def _against_raw() -> None:
-    raw, alone, shared = [], [], []
+    raw, hops, alone, shared = [], [], [], []
     for _ in range(ROUNDS):
+        hops.append(await _hop())
         with tempfile.TemporaryDirectory(prefix="bench-") as directory:
             histories = [list(_history(f"s{n}")) for n in range(SPRINTS + 1)]
             raw.append(_raw(Path(directory) / "raw.db", [entry for entry, _ in histories[0]]))
@@ -48,6 +51,10 @@ async def _against_raw() -> None:
                 shared.append(await _write_together(journal, histories[1:]))
     limit = statistics.median(raw)
     show("a raw commit of the same bytes in its own thread (limit)", f"{limit * 1e6:.0f} us")
+    show(
+        "to a thread and back, which an event of the loop costs besides",
+        f"{statistics.median(hops) * 1e6:.0f} us",
+    )
     for name, taken, goal in (
         ("alone", alone, "at most 2"),
         (f"of {SPRINTS} sprints at once", shared, "below 1"),
@@ -89,6 +96,27 @@ def _raw(path: Path, history: list[Entry]) -> float:
     thread.start()
     thread.join()
     return taken / len(rows)
+
+
+async def _hop() -> float:
+    """Seconds from the loop to a waiting thread and back, with nothing done there."""
+    loop = asyncio.get_running_loop()
+    asked: queue.SimpleQueue[asyncio.Future[None] | None] = queue.SimpleQueue()
+
+    def answer() -> None:
+        while (future := asked.get()) is not None:
+            loop.call_soon_threadsafe(future.set_result, None)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    began = time.perf_counter()
+    for _ in range(EVENTS):
+        asked.put(future := loop.create_future())
+        await future
+    taken = time.perf_counter() - began
+    asked.put(None)
+    thread.join()
+    return taken / EVENTS
 
 
 async def _write(journal: Journal, sprint: str, history: list[tuple[Entry, Sprint]]) -> float:
