@@ -7,7 +7,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from caloron_actors.adapters.workspace.mirror import Mirror
-from caloron_actors.adapters.workspace.removal import make_accessible
+from caloron_actors.adapters.workspace.removal import below, make_accessible
 from caloron_actors.domain.ids import Commit
 from caloron_actors.git import Git, GitFailed, Surroundings
 from caloron_actors.ports.workspace import Unusable
@@ -129,7 +129,7 @@ class Checkout:
 
 def protect_files(tree: Path) -> None:
     """Take the right to write from every regular file below `tree`."""
-    for path in tree.rglob("*"):
+    for path, _ in below(tree):
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode):
             path.chmod(stat.S_IMODE(mode) & ~0o222)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -87,11 +88,25 @@ def make_accessible(tree: Path) -> None:
     What cannot be reached (a path that is too long) stays as it is: nobody else can take it either.
     """
     _grant(tree, stat.S_IRWXU)
-    for folder, folders, files in os.walk(tree, followlinks=False):
-        for names, rights in ((folders, stat.S_IRWXU), (files, stat.S_IRUSR)):
-            for name in names:
-                with contextlib.suppress(OSError):
-                    _grant(Path(folder, name), rights)
+    for path, is_folder in below(tree):
+        with contextlib.suppress(OSError):
+            _grant(path, stat.S_IRWXU if is_folder else stat.S_IRUSR)
+
+
+def below(tree: Path) -> Iterator[tuple[Path, bool]]:
+    """Everything below `tree`, however deep, and whether it is a directory; links are not followed.
+
+    A directory is given before it is read. One that cannot be read counts as empty.
+    """
+    waiting = [tree]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                found = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except OSError:
+            continue
+        yield from found
+        waiting += [path for path, is_folder in found if is_folder]
 
 
 def _grant(path: Path, rights: int) -> None:
