@@ -34,6 +34,7 @@ def prepare(path: Path, scripts: Sequence[str]) -> None:
             _create(path, scripts)
         else:
             check_header(path)
+            _undo_half_a_change(path)
             check_size(path)
             _migrate(path, scripts, _check_content(path, len(scripts)))
     except sqlite3.Error as error:
@@ -77,6 +78,19 @@ def _create(path: Path, scripts: Sequence[str]) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def changed_by_half(path: Path) -> bool:
+    """Whether a process may have died over a change to a file without a log: a restored or new one, not yet in WAL mode."""
+    journal = Path(f"{path}-journal")
+    return os.path.lexists(journal) and journal.lstat().st_size > 0
+
+
+def _undo_half_a_change(path: Path) -> None:
+    """Have SQLite put back what the change found. Until then the file is neither of its size nor readable as it lies."""
+    if changed_by_half(path):
+        with closing(connect(path, "rw")) as connection:
+            connection.execute("PRAGMA user_version").fetchone()
 
 
 def check_size(path: Path) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from caloron_actors.adapters.sqlite.files import check_header, connect, migrations
+from caloron_actors.adapters.sqlite.files import changed_by_half, check_header, connect, migrations
 from caloron_actors.adapters.sqlite.trouble import refused, translated
 from caloron_actors.ports.errors import StateUnusable
 
@@ -26,6 +26,12 @@ def look(path: Path, work: Callable[[sqlite3.Connection], T]) -> T:
         check_header(path)
         return _undisturbed(path, work)
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise refused(
+                path,
+                "was left in the middle of a change",
+                "start the service, or run the sprint, once: the change is undone then",
+            ) from error
         raise translated(path, error) from error
     except OSError as error:
         raise refused(
@@ -86,7 +92,7 @@ def _undisturbed(path: Path, work: Callable[[sqlite3.Connection], T]) -> T:
 
 def _state(path: Path) -> tuple[int, int, int] | None:
     """What changes with the file; None while somebody has it open, or has died over it."""
-    if os.path.lexists(f"{path}-wal"):
+    if os.path.lexists(f"{path}-wal") or changed_by_half(path):
         return None
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns
