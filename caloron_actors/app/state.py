@@ -11,6 +11,9 @@ from caloron_actors.app.mistakes import mistake
 from caloron_actors.app.real import DATABASE
 from caloron_actors.settings import default_state_directory
 
+COMPANIONS = ("-wal", "-shm", "-journal")
+"""What SQLite adds to a database's name for the files that belong to it."""
+
 
 class Backup(msgspec.Struct, frozen=True, kw_only=True):
     """A backup that was made and checked. `file` is absolute, `size` in bytes."""
@@ -42,6 +45,9 @@ def back_up(database: Path, target: Path) -> Backup:
     target = target.absolute()
     if os.path.lexists(target):
         raise mistake(f"{target}: exists already; nothing is overwritten, name a new file")
+    beside = target.parent.resolve() == database.parent.resolve()
+    if beside and target.name in [f"{database.name}{end}" for end in COMPANIONS]:
+        raise mistake(f"{target}: would be taken for a part of the database beside it; name another file")
     try:
         copied = copying.copy(database, target)
     except FileExistsError as error:

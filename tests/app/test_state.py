@@ -1,0 +1,34 @@
+"""A backup beside its own database: it may lie there, but not under a name that SQLite reads with the database."""
+
+from pathlib import Path
+
+import pytest
+
+from caloron_actors.adapters.sqlite.files import migrations, prepare
+from caloron_actors.app.mistakes import Mistakes
+from caloron_actors.app.state import back_up
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A database that nobody has open."""
+    path = tmp_path / "caloron.db"
+    prepare(path, migrations())
+    return path
+
+
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_a_backup_is_not_put_in_the_place_of_a_part_of_its_database(database: Path, end: str) -> None:
+    (database.parent / "link").symlink_to(database.parent)
+    for directory in (database.parent, database.parent / "link"):
+        with pytest.raises(Mistakes, match="would be taken for a part of the database"):
+            back_up(database, directory / f"caloron.db{end}")
+    (database.parent / "link").unlink()
+    assert list(database.parent.iterdir()) == [database]
+    prepare(database, migrations())
+
+
+def test_any_other_name_beside_it_will_do(database: Path) -> None:
+    made = back_up(database, database.with_name("backup.db"))
+    assert Path(made.file).stat().st_size == made.size
+    prepare(database, migrations())
