@@ -1,9 +1,11 @@
 """A backup of the database as one file: taken while the service writes, checked, and moved into place whole."""
 
 import errno
+import fcntl
 import os
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -29,6 +31,30 @@ def copy(source: Path, target: Path) -> Copied:
     Raises FileExistsError rather than overwrite, OSError when `target` cannot be written, and `StateUnusable` when
     `source` or the copy cannot be trusted. Half a copy is never found under that name.
     """
+    with _alone_in(target.parent) as directory:
+        copied = _copy(source, target)
+        with suppress(OSError):
+            os.fsync(directory)
+    return copied
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Generator[int, None, None]:
+    """The directory, open and locked: of two backups to one name the second would take the first one's side file away."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OSError(errno.EBUSY, "another backup is just being made there", str(directory)) from error
+        except OSError:  # a file system of another host may know no locks of directories
+            pass
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _copy(source: Path, target: Path) -> Copied:
     aside = target.with_name(f".{target.name}.part")
     aside.unlink(missing_ok=True)
     os.close(os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
@@ -90,7 +116,3 @@ def _place(aside: Path, target: Path) -> None:
         if os.path.lexists(target):
             raise FileExistsError(target) from None
         aside.rename(target)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    with suppress(OSError):
-        os.fsync(directory)
-    os.close(directory)
