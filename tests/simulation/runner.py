@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import anyio
 import msgspec
 import structlog
-from structlog.typing import EventDict
+from structlog.typing import EventDict, Processor
 
 from caloron_actors.domain.dag import Dag
 from caloron_actors.domain.events import Limits
@@ -119,7 +119,7 @@ def _run(
                 outcome.broken += world.checks.broken
             group.cancel_scope.cancel()
 
-    with _quietly(loop):
+    with _logging_to(_into_trace(loop)):
         task = loop.create_task(main(), name="main")
         try:
             loop.run_until_complete(task)
@@ -149,7 +149,7 @@ def _heap_at_rest() -> Generator[None, None, None]:
     try:
         yield
     finally:
-        with unheard():
+        with unheard(), _logging_to(_nowhere):
             gc.collect()
         gc.unfreeze()
         if collecting:
@@ -157,7 +157,20 @@ def _heap_at_rest() -> Generator[None, None, None]:
 
 
 @contextmanager
-def _quietly(loop: SimLoop) -> Generator[None, None, None]:
+def _logging_to(keep: Processor) -> Generator[None, None, None]:
+    before = structlog.get_config()
+    structlog.configure(processors=[keep], cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _nowhere(_logger: object, _name: str, _event: EventDict) -> EventDict:
+    raise structlog.DropEvent
+
+
+def _into_trace(loop: SimLoop) -> Processor:
     """Log lines go into the trace, if there is one."""
 
     def keep(_logger: object, _name: str, event: EventDict) -> EventDict:
@@ -165,9 +178,4 @@ def _quietly(loop: SimLoop) -> Generator[None, None, None]:
             loop.trace.append((loop.steps, loop.micros, f"   {event.pop('event')} {event}"))
         raise structlog.DropEvent
 
-    before = structlog.get_config()
-    structlog.configure(processors=[keep], cache_logger_on_first_use=False)
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
+    return keep
