@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+from caloron_actors.cli.replay import replay
 from caloron_actors.domain.dag import Dag, read_dag
 from caloron_actors.views.lifecycle import lifecycle_table
 
@@ -19,6 +20,13 @@ def test_the_plan_in_the_readme_is_a_good_plan() -> None:
     plan = README.split("```toml\n")[1].split("```")[0]
     assert tomllib.loads(plan)["sprint"]["id"] == "greeter"
     assert isinstance(read_dag(plan.encode(), name="plan.toml"), Dag)
+
+
+def test_every_option_of_replay_is_in_its_line() -> None:
+    """Options are found where the command is."""
+    (line,) = [line for line in README.splitlines() if line.startswith("| `replay ")]
+    options = {option for parameter in replay.params for option in parameter.opts}
+    assert {option for option in options if option not in line} == set()
 
 
 def test_every_top_level_package_is_on_the_map() -> None:

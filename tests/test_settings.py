@@ -105,6 +105,11 @@ def test_no_home_and_no_state_directory_is_said() -> None:
         load_settings(None, {})
 
 
+def test_a_state_directory_that_is_set_needs_no_home(tmp_path: Path) -> None:
+    environ = {"CALORON_STATE_DIRECTORY": str(tmp_path)}
+    assert load_settings(None, environ).state.directory == tmp_path
+
+
 def test_variables_of_agents_and_strangers_are_no_settings() -> None:
     environ = {**HOME, "CALORON_AGENT_ID": "a", "CALORON_TASK_ID": "t", "HTTP_PORT": "1"}
     assert load_settings(None, environ) == load_settings(None, HOME)
@@ -113,24 +118,34 @@ def test_variables_of_agents_and_strangers_are_no_settings() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[htpp]\nport = 1", "unknown section [htpp]: did you mean http?"),
-        ("[zzz]", "unknown section [zzz]: known are agents, forge, http, log, state"),
-        ("http = 1", "http is a section: write [http] on a line of its own"),
-        ("[agents]\nmax_agent = 1", "unknown key agents.max_agent: did you mean max_agents?"),
-        ("[agents]\nmax_agents = 0", "agents.max_agents: 0 does not fit: expected int >= 1"),
-        ("[agents]\nmax_agents = true", "agents.max_agents: True does not fit: expected int, got bool"),
-        ('[http]\nport = "1"', "http.port: '1' does not fit: expected int, got str"),
-        ("[http]\nport = 65536", "http.port: 65536 does not fit: expected int <= 65535"),
-        ("[http]\ntoken_file = 1", "http.token_file: 1 does not fit: expected text in quotes"),
+        ("[htpp]\nport = 1", ": htpp: unknown section; did you mean 'http'?"),
+        ("[zzz]", ": zzz: unknown section; known are 'agents', 'forge', 'http', 'log', 'state'"),
+        ("http = 1", "http: is a section: write [http] on a line of its own"),
+        ("[agents]\nmax_agent = 1", "agents.max_agent: unknown key; did you mean 'max_agents'?"),
+        ("[agents]\nmax_agents = 0", "agents.max_agents: 0 does not fit: expected a whole number, 1 or more"),
+        (
+            "[agents]\nmax_agents = true",
+            "agents.max_agents: true does not fit: expected a whole number, 1 or more",
+        ),
+        ('[http]\nport = "1"', "http.port: '1' does not fit: expected a whole number from 0 to 65535"),
+        ("[http]\nport = 65536", "http.port: 65536 does not fit: expected a whole number from 0 to 65535"),
+        ("[http]\ntoken_file = 1", "http.token_file: 1 does not fit: expected a path, in quotes"),
+        ("[http]\nhost = 1.5", "http.host: 1.5 does not fit: expected text in quotes"),
+        (
+            "[agents]\ncommand = ['a']",
+            "agents.command: an array does not fit: expected a command line, in quotes",
+        ),
+        ("[log]\nlevel = 2026-01-01", "log.level: a date or time does not fit: expected one of 'debug', "),
+        ('["a\\nb"]', r"['a\nb']: unknown section"),
         ("[forge]\npoll_idle = 60", "forge.poll_idle: 60 is not a duration such as 90s"),
         ('[forge]\npoll_idle = "1 day"', "forge.poll_idle: '1 day' is not a duration such as 90s"),
         ('[agents]\ncommand = "a \'b"', "agents.command: cannot be split into words (No closing quotation)"),
         ('[agents]\ncommand = " "', "agents.command: names no command: give one, or leave it empty"),
         (
             '[log]\nlevel = "loud"',
-            "log.level: 'loud' does not fit: use one of 'debug', 'info', 'warning', 'error'",
+            "log.level: 'loud' does not fit: expected one of 'debug', 'info', 'warning', 'error'",
         ),
-        ('[agents]\nretry_first = "1m"', "agents.retry_first is longer than agents.retry_cap (1m > 30s)"),
+        ('[agents]\nretry_first = "1m"', "agents.retry_first: is longer than agents.retry_cap (1m > 30s)"),
         ("[http]\nport = 1\nport = 2", "is not valid TOML: Cannot overwrite a value (at line 3"),
         ("[http", "is not valid TOML"),
     ],
@@ -147,20 +162,66 @@ def test_a_mistake_in_the_file_is_named_on_one_line(tmp_path: Path, text: str, m
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("CALORON_HTTP_PROT", "1", "unknown variable CALORON_HTTP_PROT: did you mean CALORON_HTTP_PORT?"),
-        ("CALORON_HTTP_PORT", "many", "CALORON_HTTP_PORT: 'many' does not fit: expected int, got str"),
+        ("CALORON_HTTP_PROT", "1", "CALORON_HTTP_PROT: unknown variable; did you mean 'CALORON_HTTP_PORT'?"),
+        (
+            "CALORON_HTTP_PORT",
+            "many",
+            "CALORON_HTTP_PORT: 'many' does not fit: expected a whole number from 0 to 65535",
+        ),
         (
             "CALORON_AGENTS_WALL_TIME",
             "soon",
             "CALORON_AGENTS_WALL_TIME: 'soon' is not a duration such as 90s",
         ),
-        ("CALORON_LOG_LEVEL", "loud", "CALORON_LOG_LEVEL: 'loud' does not fit: use one of"),
+        ("CALORON_LOG_LEVEL", "loud", "CALORON_LOG_LEVEL: 'loud' does not fit: expected one of"),
     ],
 )
 def test_a_mistake_in_a_variable_names_it(name: str, value: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(None, {**HOME, name: value})
     assert message in str(caught.value)
+
+
+def test_every_mistake_is_named_each_with_its_place(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        '[agents]\nmax_agent = 1\nmax_agents = 0\nretry_first = "1m"\nretry_cap = "soon"\n'
+        '[forge]\npoll_interval = "2m"\n[http]\nport = "x"\n[loq]\n',
+    )
+    environ = {"CALORON_HTTP_PROT": "1", "CALORON_LOG_LEVEL": "loud"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path, environ)
+    places = [line.removeprefix(f"{path}: ").partition(": ")[0] for line in caught.value.lines]
+    assert places == [
+        "agents.max_agent",
+        "agents.max_agents",
+        "agents.retry_cap",
+        "forge.poll_interval",
+        "http.port",
+        "loq",
+        "CALORON_HTTP_PROT",
+        "CALORON_LOG_LEVEL",
+        "state.directory",
+    ]
+    assert str(caught.value).splitlines() == list(caught.value.lines)
+
+
+@pytest.mark.parametrize("value", ["true", "[]", "{}", "1.5", "2026-01-01", "12:00:00", "-1"])
+def test_no_mistake_is_told_in_the_words_of_a_programming_language(tmp_path: Path, value: str) -> None:
+    """Whatever stands at a key, the message speaks of what a file holds."""
+    names = {name: type(getattr(load_settings(None, HOME), name)) for name in Settings.__struct_fields__}
+    text = "".join(
+        f"[{name}]\n" + "".join(f"{key} = {value}\n" for key in section.__struct_fields__)
+        for name, section in names.items()
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings(written(tmp_path, text), HOME)
+    assert len(caught.value.lines) == sum(len(section.__struct_fields__) for section in names.values())
+    words = {word.strip("'`,") for line in caught.value.lines for word in line.partition(": ")[2].split()}
+    assert (
+        words & {"int", "str", "bool", "float", "got", "True", "None", "list", "dict", "datetime.date"}
+        == set()
+    )
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from caloron_actors.domain.sprint.state import Sprint
 from caloron_actors.git import Git
 from caloron_actors.ports.errors import PortError
 from caloron_actors.ports.listening import Addresses
+from caloron_actors.runtime import describe
 
 LEASES_PER_LIMIT = 10
 """How many times a lease is renewed within the time after which its agent would count as an orphan."""
@@ -64,11 +65,11 @@ class Host:
 
     async def _run(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         ended = await self.system.run(self.tree.root, task_status=task_status)
-        structlog.get_logger("host").info("stopped", reason=repr(ended))
+        structlog.get_logger("host").info("stopped", reason=describe(ended))
         if self._failure is not None:
             raise self._failure
         if not self.stopping:
-            raise ServiceFailed(f"the supervision tree has given up: {ended}")
+            raise ServiceFailed(f"the supervision tree has given up: {describe(ended)}")
 
     async def _stop(self) -> None:
         """Let the writes under way end, because a thread cannot be cancelled, and stop the tree."""

@@ -9,6 +9,7 @@ from caloron_actors.app.mistakes import Mistakes
 from caloron_actors.cli.exits import Exit, complain
 from caloron_actors.cli.reading import load_dag
 from caloron_actors.domain.dag import topological
+from caloron_actors.domain.dag.findings import counted
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -42,4 +43,5 @@ def check(plan: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes opt
         answer = Checked(valid=True, sprint=read.id, tasks=order, errors=())
         click.echo(msgspec.json.encode(answer))
     else:
-        click.echo(f"{read.id}: {len(order)} tasks, {len(read.agents)} agents; order: {', '.join(order)}")
+        size = f"{counted(len(order), 'task')}, {counted(len(read.agents), 'agent')}"
+        click.echo(f"{read.id}: {size}; order: {', '.join(order)}")

@@ -63,8 +63,8 @@ def _translated(*, busy: Exit, unusable: Exit, internal: Exit) -> Generator[None
         match cause:
             case Mistakes(lines=lines):
                 complain(lines, Exit.USAGE if unusable is Exit.USAGE else unusable)
-            case SettingsError():
-                complain((str(cause),), unusable)
+            case SettingsError(lines=lines):
+                complain(lines, unusable)
             case PortError() | OSError() if (said := _state_trouble(cause)) is not None:
                 complain((one_line(said),), busy if may_pass(cause) else unusable)
             case PortError():

@@ -5,7 +5,7 @@ from .alarms import Alarm, AlarmPolicy, Frozen, LoopStalled
 from .budgets import Backoff, Budget
 from .clock import Clock, Timer
 from .errors import ActorGone, AlreadyStarted, AskCycle, AskTimeout, ChildRefused, MailboxFull, StartFailed
-from .exits import Crashed, Exit, GaveUp, Killed, Normal, Shutdown, is_clean
+from .exits import Crashed, Exit, GaveUp, Killed, Normal, Shutdown, describe, is_clean
 from .factories import Factory
 from .handles import ChildCounts, Supervisor
 from .mailbox import MailboxPolicy
@@ -41,6 +41,7 @@ __all__ = [
     "Crashed",
     "GaveUp",
     "is_clean",
+    "describe",
     "ChildSpec",
     "SupervisorSpec",
     "FactorySpec",

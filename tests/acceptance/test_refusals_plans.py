@@ -188,3 +188,11 @@ def test_a_good_plan_is_told_in_an_order_of_work(ready: Bench) -> None:
     said = check(ready, ready.plan).stdout
     assert "early, late" in said
     assert world(ready) == before
+
+
+def test_one_task_of_one_agent_is_told_in_the_singular(ready: Bench) -> None:
+    alone = task("only", reviewed_by=[])
+    write_plan(ready, alone, agents=[("ada", "developer")], review={"required_approvals": 0})
+    assert check(ready, ready.plan).stdout == "s: 1 task, 1 agent; order: only\n"
+    write_plan(ready, task("early"), task("late", "ada", "early"))
+    assert check(ready, ready.plan).stdout == "s: 2 tasks, 3 agents; order: early, late\n"

@@ -176,7 +176,10 @@ def test_the_service_without_anything_to_do_serves_and_stops(bench: Bench) -> No
         str(bench.state),
     )
     assert run.code == 2, run.stderr
-    assert running.end(signal.SIGTERM).code == 0
+    done = running.end(signal.SIGTERM)
+    assert done.code == 0
+    (stopped,) = [line for line in map(json.loads, done.stderr.splitlines()) if line["event"] == "stopped"]
+    assert stopped["reason"] == "shutdown"
 
 
 @pytest.mark.parametrize(
@@ -206,6 +209,22 @@ def test_the_service_refuses_a_bad_configuration_and_creates_nothing(
     (bench.path / "stdout.0").unlink()
     after = fingerprint(bench.path)
     assert after.keys() == before.keys()
+
+
+def test_every_mistake_of_a_configuration_is_said_at_once(bench: Bench) -> None:
+    path = bench.path / "caloron.toml"
+    path.write_text("[state]\ndirektory = 'x'\n[agents]\nmax_agents = 0\nretry_first = '5 parsecs'\n")
+    bench.env |= {"CALORON_HTTP_PORT": "abc", "CALORON_HTTP_PROT": "1"}
+    done = bench.command("serve", "--config", str(path))
+    assert (done.code, done.stdout) == (78, "")
+    rule = "90s, 20m, 2h or 1h30m, longer than nothing and at most 366 days"
+    assert done.stderr.splitlines() == [
+        f"error: {path}: agents.max_agents: 0 does not fit: expected a whole number, 1 or more",
+        f"error: {path}: agents.retry_first: '5 parsecs' is not a duration such as {rule}",
+        f"error: {path}: state.direktory: unknown key; did you mean 'directory'?",
+        "error: CALORON_HTTP_PORT: 'abc' does not fit: expected a whole number from 0 to 65535",
+        "error: CALORON_HTTP_PROT: unknown variable; did you mean 'CALORON_HTTP_PORT'?",
+    ]
 
 
 def test_a_stored_sprint_without_a_command_is_named(bench: Bench) -> None:

@@ -117,6 +117,13 @@ def test_every_script_is_executable_strict_and_says_what_it_does() -> None:
     assert "exec scripts/test" in (ROOT / ".ci" / "run").read_text()
 
 
+@pytest.mark.parametrize("name", ["test", "bench"])
+def test_a_script_with_arguments_tells_its_own_usage(name: str) -> None:
+    done = subprocess.run([ROOT / "scripts" / name, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: scripts/{name}")
+
+
 def test_setup_refuses_an_old_python_in_words(tmp_path: Path) -> None:
     old = tmp_path / "python3"
     old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo "Python 3.9.2" && exit 0\nexit 1\n')
