@@ -3,14 +3,14 @@
 Effects of one lane are done one after another; lanes do not wait for each other.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from caloron_actors.actors.asking import ASK_FAILURES
+from caloron_actors.actors.lanes import Lanes, Waiting
 from caloron_actors.actors.perform import Performer
 from caloron_actors.actors.sprint import Apply, Look, SprintActor
 from caloron_actors.actors.storage import Storage
@@ -27,7 +27,7 @@ from caloron_actors.runtime import Actor, Ctx, MailboxPolicy, Ref, Tell
 RETRY_FIRST = timedelta(seconds=1)
 RETRY_CAP = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=1)
-"""How long a restart may make an intent wait that was postponed: the longest reset a forge names, however clocks jump."""
+"""How long an intent waits at most before it is tried again: the longest reset a forge names, however clocks jump."""
 UNANSWERED = 3
 """Tries of a merge without an answer after which another one goes first."""
 LOOK_PATIENCE = 120.0
@@ -45,16 +45,6 @@ class OutboxArg:
     sprint_ref: Ref[SprintActor]
 
 
-class Waiting:
-    """An intent in its lane. `probe`: it may have been tried before, so look before doing it. `due`: not before."""
-
-    def __init__(self, intent: Intent, *, probe: bool, tries: int, due: datetime | None = None) -> None:
-        self.intent = intent
-        self.probe = probe
-        self.tries = tries
-        self.due = due
-
-
 class OutboxActor(Actor[OutboxArg, None]):
     """Holds the lanes of one sprint. The journal is the truth: a claim fails for what was withdrawn or settled."""
 
@@ -62,9 +52,7 @@ class OutboxActor(Actor[OutboxArg, None]):
 
     def __init__(self) -> None:
         self.arg: OutboxArg
-        self.lanes: dict[str, deque[Waiting]] = {}
-        self.known: set[EffectKey] = set()
-        self.busy: set[str] = set()
+        self.lanes = Lanes()
         self._log = structlog.get_logger("outbox")
 
     async def init(self, ctx: Ctx["OutboxActor"], arg: OutboxArg, restored: None) -> None:
@@ -76,30 +64,31 @@ class OutboxActor(Actor[OutboxArg, None]):
     def take_up(self, ctx: Ctx["OutboxActor"], entries: tuple[OpenIntent, ...]) -> None:
         """Put open intents of whatever age into their lanes, to be probed first, and not before they are due."""
         for entry in entries:
-            self.enqueue(Waiting(entry.intent, probe=True, tries=entry.tries, due=entry.due))
-        for name in list(self.lanes):
+            self.lanes.put(Waiting(entry.intent, probe=True, tries=entry.tries, due=entry.due))
+        for name in self.lanes.names:
             self.advance(ctx, name)
-
-    def enqueue(self, waiting: Waiting) -> None:
-        """Put an intent at the end of its lane, once."""
-        if waiting.intent.key in self.known:
-            return
-        self.known.add(waiting.intent.key)
-        self.lanes.setdefault(lane(waiting.intent.effect), deque()).append(waiting)
 
     def advance(self, ctx: Ctx["OutboxActor"], name: str) -> None:
         """Start the first intent of a lane, unless one of it is under way."""
-        queue = self.lanes.get(name)
-        if name in self.busy or not queue:
+        first = self.lanes.begin(name)
+        if first is None:
             return
-        self.busy.add(name)
-        first = queue[0]
         wait = timedelta(0) if first.due is None else first.due - self.arg.clock.now().wall
         if wait > timedelta(0):
             first.due = None
-            ctx.after(min(wait, LONGEST_WAIT), LaneDue(name))
+            self.pause(ctx, name, wait)
         else:
             ctx.spawn(lambda: self._carry_out(first), lambda result: LaneTurn(name, result))
+
+    def pause(self, ctx: Ctx["OutboxActor"], name: str, wait: timedelta) -> None:
+        """Let a lane wait for its first intent, unless that was withdrawn: then its claim ends it at once."""
+        wait = min(wait, LONGEST_WAIT) if self.lanes.is_wanted(name) else timedelta(0)
+        self.lanes.pause(name, ctx.after(wait, LaneDue(name)))
+
+    def resume(self, ctx: Ctx["OutboxActor"], name: str) -> None:
+        """End a lane's pause, if it is in one."""
+        if self.lanes.resume(name):
+            self.advance(ctx, name)
 
     async def _carry_out(self, waiting: Waiting) -> timedelta | None:
         """Do one intent to its end. Gives None when it is out of the way, or how long to wait before the next try."""
@@ -174,14 +163,18 @@ class OutboxActor(Actor[OutboxArg, None]):
 
 
 class Promised(Tell["OutboxActor"], frozen=True):
-    """A commit has promised these effects."""
+    """A commit has promised these effects, and withdrawn others."""
 
     intents: tuple[Intent, ...]
+    withdrawn: tuple[EffectKey, ...]
 
     async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> None:
-        """Put them into their lanes. What was taken back since is found out by its claim."""
+        """Put them into their lanes, which wait no more for what was withdrawn: its claim finds that it is gone."""
+        for key in self.withdrawn:
+            if (name := actor.lanes.withdraw(key)) is not None:
+                actor.resume(ctx, name)
         for intent in self.intents:
-            actor.enqueue(Waiting(intent, probe=False, tries=0))
+            actor.lanes.put(Waiting(intent, probe=False, tries=0))
             actor.advance(ctx, lane(intent.effect))
 
 
@@ -206,13 +199,9 @@ class LaneTurn(Tell["OutboxActor"], frozen=True):
         if isinstance(self.result, Exception):
             raise self.result
         if self.result is not None:
-            ctx.after(self.result, LaneDue(self.name))
+            actor.pause(ctx, self.name, self.result)
             return
-        actor.busy.discard(self.name)
-        queue = actor.lanes[self.name]
-        actor.known.discard(queue.popleft().intent.key)
-        if not queue:
-            del actor.lanes[self.name]
+        actor.lanes.end(self.name)
         actor.advance(ctx, self.name)
 
 
@@ -223,5 +212,4 @@ class LaneDue(Tell["OutboxActor"], frozen=True):
 
     async def run(self, actor: OutboxActor, ctx: Ctx[OutboxActor]) -> None:
         """Try it again."""
-        actor.busy.discard(self.name)
-        actor.advance(ctx, self.name)
+        actor.resume(ctx, self.name)

@@ -29,8 +29,8 @@ from caloron_actors.runtime import Actor, AlreadyStarted, Ask, Ctx, Factory, Mai
 class SprintArg:
     """What a Sprint needs of its surroundings.
 
-    `promise` hands committed intents to its outbox, `remind` those of earlier commits. `look_anew` has the forge looked
-    at as if nothing had been told yet.
+    `promise` hands committed intents to its outbox, and the keys of those withdrawn; `remind` those of earlier commits.
+    `look_anew` has the forge looked at as if nothing had been told yet.
     """
 
     sprint: SprintId
@@ -40,7 +40,7 @@ class SprintArg:
     watcher: Watcher
     storage: Storage
     agents: Factory[AgentArg, AgentActor]
-    promise: Callable[[tuple[Intent, ...]], bool]
+    promise: Callable[[tuple[Intent, ...], tuple[EffectKey, ...]], bool]
     remind: Callable[[tuple[OpenIntent, ...]], bool]
     look_anew: Callable[[], bool]
     agent_arg: AgentArg
@@ -136,8 +136,8 @@ class SprintActor(Actor[SprintArg, None]):
         self.arg.watcher.moved(self.sprint, event)
 
     def _after(self, ctx: Ctx["SprintActor"], event: Event, moved: Step) -> None:
-        if moved.intents:
-            self.arg.promise(moved.intents)
+        if moved.intents or moved.withdrawn:
+            self.arg.promise(moved.intents, moved.withdrawn)
         if isinstance(event, RunStarted):
             run = RunId(self.arg.sprint, event.task, event.agent, event.run)
             self.watch(ctx, run)

@@ -216,7 +216,7 @@ class Tree:
             watcher=self._around.watcher,
             storage=self.storage,
             agents=self.agents,
-            promise=lambda intents: outbox.tell(Promised(intents)),
+            promise=lambda intents, withdrawn: outbox.tell(Promised(intents, withdrawn)),
             remind=lambda entries: outbox.tell(Reminded(entries)),
             look_anew=lambda: self.poller_of(sprint).tell(LookAnew()),
             agent_arg=AgentArg(

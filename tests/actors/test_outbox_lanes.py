@@ -11,7 +11,7 @@ from structlog.typing import EventDict
 from caloron_actors.adapters.memory.forge import MemoryForge
 from caloron_actors.adapters.memory.workspace import MemoryWorkspace
 from caloron_actors.domain.ids import Commit, TaskId
-from caloron_actors.ports.errors import Unavailable
+from caloron_actors.ports.errors import RateLimited, Unavailable
 from caloron_actors.ports.forge import MergeAnswer
 from caloron_actors.ports.workspace import Place, Prepared
 from tests.actors.service import AUTHOR, REPOSITORY, Service
@@ -98,3 +98,45 @@ async def test_a_merge_without_an_answer_holds_up_no_other_one(logs: list[EventD
         assert sorted(forge.merges) == ["a", "b"]
         assert service.row("a").merge_refusals == 0
         group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+async def test_a_withdrawn_merge_that_was_to_wait_long_holds_up_no_other_one(under_way: bool) -> None:
+    """Withdrawn during its pause, or between the forge's answer and the pause."""
+    async with anyio.create_task_group() as group:
+        service = Service(group, BOTH)
+        service.forge = forge = Busy(service)
+        await service.start()
+        await service.until(lambda: len(forge.asked) == 1)
+        if not under_way:
+            forge.answer.set()
+            await service.let(timedelta(minutes=1))
+        issue = service.row("a").issue
+        assert issue is not None
+        forge.grant("maria", "write")
+        forge.as_human("maria").close_issue(issue)
+        await service.until(lambda: service.row("a").status == "cancelled")
+        forge.answer.set()
+        began = service.wall()
+        await service.until(lambda: service.row("b").status == "done")
+        assert service.wall() - began < timedelta(minutes=5)
+        assert forge.asked == ["a", "b"]
+        group.cancel_scope.cancel()
+
+
+class Busy(Broken):
+    """Answers the first merge, once it is let, with a rate limit of half an hour."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service, lossy=False)
+        self.stuck = set()
+        self.answer = anyio.Event()
+        self.asked: list[str] = []
+        self._wall = service.wall
+
+    async def merge(self, number: int, expected_head: Commit, title: str) -> MergeAnswer:
+        self.asked.append((await self.pull_request(number)).head_branch.rpartition("/")[2])
+        if len(self.asked) == 1:
+            await self.answer.wait()
+            raise RateLimited("too many", retry_after=self._wall() + timedelta(minutes=30))
+        return await super().merge(number, expected_head, title)
