@@ -169,9 +169,7 @@ class Scheduler:
     async def _drive(self, driver: Driver) -> None:
         try:
             if driver.task is None:
-                await (
-                    Turn()
-                )  # an eager task factory begins it in the stack of whoever has something to be done
+                await Turn()  # an eager task factory begins it in the stack of who has something to be done
             task = driver.task
             if task is None:
                 raise RuntimeError("a driver runs in its task")
