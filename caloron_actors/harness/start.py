@@ -15,14 +15,8 @@ from caloron_actors.harness.order import Order
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_RESET = (
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGTERM,
-    signal.SIGCHLD,
-    signal.SIGPIPE,
-    signal.SIGXFSZ,
-)
+_RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+"""All that can be: a shell, a unit or nohup may have started the service with any of them ignored."""
 
 
 class CannotStart(Exception):

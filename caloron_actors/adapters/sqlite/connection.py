@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from caloron_actors.adapters.sqlite.files import connect
 from caloron_actors.adapters.sqlite.guard import Guard
-from caloron_actors.adapters.sqlite.trouble import refused, translated
+from caloron_actors.adapters.sqlite.trouble import is_damage, refused, translated
 from caloron_actors.ports.errors import Unavailable
 
 T = TypeVar("T")
@@ -183,6 +183,12 @@ class Hops:
             self._thread.later(partial(work, self._native))
 
     def _guarded(self, work: Callable[[sqlite3.Connection], T], native: sqlite3.Connection) -> T:
-        if self._guard is not None:
-            self._guard.check()
-        return work(native)
+        if self._guard is None:
+            return work(native)
+        self._guard.check()
+        try:
+            return work(native)
+        except sqlite3.Error as error:
+            if is_damage(error):
+                self._guard.distrust()
+            raise

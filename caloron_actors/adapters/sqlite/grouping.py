@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import anyio
 
 from caloron_actors.adapters.sqlite.connection import Hops
-from caloron_actors.adapters.sqlite.trouble import translated
+from caloron_actors.adapters.sqlite.trouble import is_damage, translated
 from caloron_actors.ports.errors import Unavailable
 
 T = TypeVar("T")
@@ -32,6 +32,8 @@ class Write(Generic[T_co]):
         try:
             self._results.append(self._job(connection))
         except Exception as error:
+            if is_damage(error):
+                raise
             self.error = error
             if not connection.in_transaction:
                 raise  # SQLite has undone the whole transaction (disk full, I/O error)
@@ -91,7 +93,7 @@ class GroupCommit:
 
 
 def transact(group: Sequence[Write[object]], connection: sqlite3.Connection) -> None:
-    """Attempt every write of the group and commit. A failure of the whole is noted on every write."""
+    """Attempt every write of the group and commit. A failure of the whole is noted on every write; damage is raised."""
     committing = False
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -100,6 +102,8 @@ def transact(group: Sequence[Write[object]], connection: sqlite3.Connection) -> 
         committing = True
         connection.execute("COMMIT")
     except Exception as error:
+        if is_damage(error):
+            raise
         for write in group:
             write.error = write.error or error
             write.committing = committing

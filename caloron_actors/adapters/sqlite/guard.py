@@ -57,6 +57,11 @@ class Guard:
             if there.st_size > 0 or file.path is self._path:
                 self._check_content(file.path, os.pread(file.descriptor, HEADER, 0))
 
+    def distrust(self) -> None:
+        """SQLite has met damage: say what was done to the files, if that can be seen, and move no log into them."""
+        self.check()
+        self.sound = False
+
     def unpin(self) -> None:
         """Let the writing connection, which is closed next, move the log of a sound file into it."""
         if self._pin is not None and self.sound:

@@ -20,6 +20,11 @@ def primary(error: sqlite3.Error) -> int:
     return -1 if code is None else code & 0xFF
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite has met something in the file that it did not write."""
+    return isinstance(error, sqlite3.Error) and primary(error) in BROKEN
+
+
 def translated(path: Path, error: sqlite3.Error, *, committing: bool = False) -> PortError:
     """The port's error for one of SQLite's. `committing`: a COMMIT was under way, so it may have happened."""
     if primary(error) in BROKEN:
