@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import anyio
 import pytest
+from msgspec.structs import replace
 from structlog.typing import EventDict
 
 from caloron_actors.adapters.memory.forge import MemoryForge
 from caloron_actors.adapters.memory.workspace import MemoryWorkspace
 from caloron_actors.domain.ids import Commit, TaskId
 from caloron_actors.ports.errors import RateLimited, Unavailable
-from caloron_actors.ports.forge import MergeAnswer
+from caloron_actors.ports.forge import MergeAnswer, PullRequestSeen
 from caloron_actors.ports.workspace import Place, Prepared
 from tests.actors.service import AUTHOR, REPOSITORY, Service
 from tests.domain.sprint.plans import dag, task
@@ -125,10 +126,11 @@ async def test_a_withdrawn_merge_that_was_to_wait_long_holds_up_no_other_one(und
 
 
 class Busy(Broken):
-    """Answers the first merge, once it is let, with a rate limit of half an hour."""
+    """Answers the first merge, once it is let, with a rate limit of `wait`."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, wait: timedelta = timedelta(minutes=30)) -> None:
         super().__init__(service, lossy=False)
+        self._wait = wait
         self.stuck = set()
         self.answer = anyio.Event()
         self.asked: list[str] = []
@@ -138,5 +140,47 @@ class Busy(Broken):
         self.asked.append((await self.pull_request(number)).head_branch.rpartition("/")[2])
         if len(self.asked) == 1:
             await self.answer.wait()
-            raise RateLimited("too many", retry_after=self._wall() + timedelta(minutes=30))
+            raise RateLimited("too many", retry_after=self._wall() + self._wait)
         return await super().merge(number, expected_head, title)
+
+
+class Coy(Broken):
+    """Carries the merge out without an answer, and shows it for a while without its commit."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service, lossy=True)
+        self.shown = 0
+
+    async def pull_request(self, number: int) -> PullRequestSeen:
+        seen = await super().pull_request(number)
+        if seen.merged and self.shown < 3:
+            self.shown += 1
+            return replace(seen, merge_commit=None)
+        return seen
+
+
+async def test_a_merge_that_is_shown_without_its_commit_is_waited_for() -> None:
+    """It is neither a refusal nor sent again."""
+    async with anyio.create_task_group() as group:
+        service = Service(group, dag(task("a", by="ann")))
+        service.forge = forge = Coy(service)
+        await service.start()
+        assert (await service.finish()).head.outcome == "succeeded"
+        assert forge.merges == ["a"]
+        assert forge.shown == 3
+        assert service.row("a").merge_refusals == 0
+        group.cancel_scope.cancel()
+
+
+async def test_no_wait_is_longer_than_an_hour() -> None:
+    """Whatever reset a forge names: its clock may be wrong by days."""
+    async with anyio.create_task_group() as group:
+        service = Service(group, dag(task("a", by="ann")))
+        service.forge = forge = Busy(service, wait=timedelta(days=3))
+        forge.answer.set()
+        await service.start()
+        await service.until(lambda: len(forge.asked) == 1)
+        began = service.wall()
+        assert (await service.finish()).head.outcome == "succeeded"
+        assert timedelta(minutes=59) < service.wall() - began < timedelta(hours=2)
+        group.cancel_scope.cancel()
