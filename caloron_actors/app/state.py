@@ -7,12 +7,10 @@ from pathlib import Path
 import msgspec
 
 from caloron_actors.adapters.sqlite import copying
+from caloron_actors.adapters.sqlite.files import COMPANIONS
 from caloron_actors.app.mistakes import mistake
 from caloron_actors.app.real import DATABASE
 from caloron_actors.settings import default_state_directory
-
-COMPANIONS = ("-wal", "-shm", "-journal")
-"""What SQLite adds to a database's name for the files that belong to it."""
 
 
 class Backup(msgspec.Struct, frozen=True, kw_only=True):

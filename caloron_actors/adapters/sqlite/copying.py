@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from caloron_actors.adapters.sqlite.files import APPLICATION_ID, check_header, connect
+from caloron_actors.adapters.sqlite.files import APPLICATION_ID, COMPANIONS, check_header, connect
 from caloron_actors.adapters.sqlite.inspection import look
 from caloron_actors.adapters.sqlite.trouble import primary, refused, translated
 
@@ -67,7 +67,7 @@ def _copy(source: Path, target: Path) -> Copied:
         _place(aside, target)
     finally:
         aside.unlink(missing_ok=True)
-        for companion in ("-journal", "-wal", "-shm"):
+        for companion in COMPANIONS:
             aside.with_name(f"{aside.name}{companion}").unlink(missing_ok=True)
     return copied
 

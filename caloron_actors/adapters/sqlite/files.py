@@ -10,6 +10,8 @@ from pathlib import Path
 
 from caloron_actors.adapters.sqlite.trouble import refused, translated
 
+COMPANIONS = ("-wal", "-shm", "-journal")
+"""What SQLite adds to a database's name for the files that belong to it."""
 APPLICATION_ID = 0x43414C31
 """`CAL1` in the header's application id field: marks the file as this program's."""
 MAGIC = b"SQLite format 3\0"
